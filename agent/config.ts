@@ -15,6 +15,10 @@ export function agentPaths(folder: string) {
     runs: join(folder, 'laptop.json'),
     /** Exists while the agent runs; a clean stop removes it. */
     running: join(folder, 'running.json'),
+    /** Whether this run was acknowledged: see contact.ts. */
+    contact: join(folder, 'contact.json'),
+    /** Why it is about to be stopped: see install/goodbye.ts. */
+    goodbye: join(folder, 'goodbye.json'),
     status: join(folder, 'status.json'),
     sent: join(folder, 'sent.ndjson'),
     spool: join(folder, 'spool'),

@@ -6,22 +6,27 @@ import { restartLean } from '../bin/lean.js'
 import { Fault } from '../wire/fault.ts'
 import { printable } from '../wire/printable.ts'
 import { collectorsOf } from './collectors/index.ts'
-import { agentFolder, agentPaths, loadConfig, readJson } from './config.ts'
+import { agentFolder, agentPaths, type Config, loadConfig, readJson } from './config.ts'
 import { enroll } from './enroll.ts'
 import { thisSystem } from './host/systems.ts'
+import { checkCommand, installCommand, uninstallCommand, upgradeCommand } from './install/commands.ts'
+import { waitForEnrollment } from './install/enrollment.ts'
+import { placesOf } from './install/places.ts'
 import { lockHolder } from './lock.ts'
+import { logger } from './log.ts'
 import { lastPolicy } from './policy.ts'
 import { run } from './run.ts'
 import { formatShowReport, showReport } from './show.ts'
 import { lastSent } from './spool/sent.ts'
-import { formatStatus, Status } from './status.ts'
+import { formatStatus, freshStatus, Status } from './status.ts'
 import { AGENT_VERSION } from './version.ts'
 
 /** Runs the agent with all collectors of this operating system. Resolves after a clean stop. Errors: see `run`. */
 export function runAgent(options: { folder: string }, signal: AbortSignal): Promise<void> {
   const starts = { seen: 0, total: 0 }
   const system = thisSystem()
-  return run({ folder: options.folder, system, collectors: collectorsOf(system.product, starts), starts }, signal)
+  const collectors = collectorsOf(system.product, starts, system.startSources)
+  return run({ folder: options.folder, system, collectors, starts }, signal)
 }
 
 const folder = {
@@ -38,11 +43,16 @@ const runCommand = defineCommand({
   args: {
     folder,
     service: { type: 'boolean', description: "For Windows' service manager, which starts programs in a way of its own" },
+    'wait-for-enrollment': { type: 'boolean', description: 'Without an enrollment, wait for a token: for services' },
   },
   async run({ args }) {
+    const folder = folderOf(args)
     const system = thisSystem()
     if (args.service && system.service) {
-      await system.service((signal) => runAgent({ folder: folderOf(args) }, signal))
+      await system.service(async (signal) => {
+        if (args['wait-for-enrollment']) await enrollUnattended(folder, signal)
+        if (!signal.aborted) await runAgent({ folder }, signal)
+      })
       // The manager's calls hold the process.
       process.exit(0)
     }
@@ -52,7 +62,8 @@ const runCommand = defineCommand({
     // `tellwire up` starts the agent with an IPC channel, so that the agent stops if `up` is killed.
     process.once('disconnect', () => stop.abort())
     process.channel?.unref()
-    const folder = folderOf(args)
+    if (args['wait-for-enrollment']) await enrollUnattended(folder, stop.signal)
+    if (stop.signal.aborted) return
     const { url, device } = loadConfig(folder)
     // For somebody at a terminal: a supervisor's log needs no such lines, and `tellwire up` has its own.
     if (process.stdout.isTTY && !process.channel) {
@@ -77,18 +88,7 @@ const enrollCommand = defineCommand({
     json,
   },
   async run({ args }) {
-    const system = thisSystem()
-    system.protect?.(folderOf(args))
-    const { fingerprint } = await system.machine(system.host({ hmac: () => '', stateFolder: '' }))
-    const config = await enroll(args.token, folderOf(args), {
-      now: Date.now,
-      random: randomBytes,
-      version: AGENT_VERSION,
-      platform: system.product,
-      fingerprint,
-      caFile: args.ca ?? null,
-      replace: args.replace === true,
-    })
+    const config = await enrollHere(args.token, folderOf(args), args.ca ?? null, args.replace === true)
     const { device, url } = config
     console.log(
       args.json
@@ -101,11 +101,13 @@ const enrollCommand = defineCommand({
 const statusCommand = defineCommand({
   meta: { name: 'status', description: 'Show whether it is connected, and how much is not sent yet' },
   args: { folder, json },
-  run({ args }) {
+  async run({ args }) {
     const paths = agentPaths(folderOf(args))
     loadConfig(folderOf(args))
-    const status = readJson(paths.status, Status)
     const pid = lockHolder(paths.lock)
+    // An agent that does not answer still has its last status.
+    if (pid !== null) await freshStatus(paths.status, 4_000)
+    const status = readJson(paths.status, Status)
     if (args.json) console.log(JSON.stringify({ running: pid !== null, pid, ...status }))
     else
       console.log(
@@ -143,14 +145,44 @@ const showCommand = defineCommand({
 })
 
 export const agentCommand = defineCommand({
-  meta: { name: 'agent', description: 'The agent on the laptop: run, enroll, status, show' },
-  subCommands: { run: runCommand, enroll: enrollCommand, status: statusCommand, show: showCommand },
+  meta: {
+    name: 'agent',
+    description: 'The agent on the laptop: run, enroll, status, show, install, upgrade, uninstall',
+  },
+  subCommands: {
+    ...{ run: runCommand, enroll: enrollCommand, status: statusCommand, show: showCommand },
+    ...{ install: installCommand, upgrade: upgradeCommand, uninstall: uninstallCommand, check: checkCommand },
+  },
 })
 
 /** The agent without the server, as the single file that a laptop installs. */
 export function main(args: string[]): Promise<void> {
   const meta = { name: 'tellwire', version: AGENT_VERSION, description: 'The agent on the laptop' }
   return runCli(defineCommand({ meta, subCommands: { agent: agentCommand } }), args)
+}
+
+async function enrollHere(token: string, folder: string, caFile: string | null, replace: boolean): Promise<Config> {
+  const system = thisSystem()
+  system.protect?.(folder)
+  const { fingerprint } = await system.machine(system.host({ hmac: () => '', stateFolder: '' }))
+  const about = { version: AGENT_VERSION, platform: system.product, fingerprint }
+  return enroll(token, folder, { now: Date.now, random: randomBytes, ...about, caFile, replace })
+}
+
+function enrollUnattended(folder: string, signal: AbortSignal): Promise<void> {
+  const system = thisSystem()
+  const { sleep } = system.host({ hmac: () => '', stateFolder: '' })
+  return waitForEnrollment(
+    {
+      folder,
+      places: placesOf(system.product),
+      enroll: (token, caFile) => enrollHere(token, folder, caFile, false),
+      random: Math.random,
+      sleep,
+      log: logger(Date.now, (line) => process.stderr.write(line)),
+    },
+    signal,
+  )
 }
 
 /** What to run next, with the folder that was given: without it, the agent would look in another one. */

@@ -11,6 +11,7 @@ import { DAY, HOUR } from '../wire/time.ts'
 import { type Collector, gap, type StartCounters } from './collect.ts'
 import { type CollectorRunner, collectorRunner } from './collector-runner.ts'
 import { agentPaths, type Config, loadConfig, readJson, recordRun, writeFileAtomically } from './config.ts'
+import { contactWriter } from './contact.ts'
 import type { MachineFacts, System } from './host/host.ts'
 import { loadKey } from './identity.ts'
 import { type Logger, logger } from './log.ts'
@@ -106,11 +107,13 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   )
   const parts: Parts = { config, facts, policies, spool, out, link, rejected, collectors, gaps, startedAt: wall() }
   const costs = summary(meters(parts, starts))
+  const writeContact = contactWriter(paths.contact, AGENT_VERSION)
   const writeStatus = statusWriter(paths.status, realClocks, () => statusOf(parts))
   const ticks = ticker(
     [
       { everyMs: 1_000, firstMs: 1_000, run: () => (spool.unsynced > 0 || spool.trouble ? out.flush() : undefined) },
-      { everyMs: 15_000, firstMs: 0, run: writeStatus },
+      { everyMs: 1_000, firstMs: 1_000, run: () => writeContact(link.status) },
+      { everyMs: 2_000, firstMs: 0, run: writeStatus },
       { everyMs: HOUR, firstMs: 300_000, run: hourly },
     ],
     onLostTime,

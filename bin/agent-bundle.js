@@ -35,7 +35,8 @@ export async function agentBundle() {
       legalComments: 'none',
       logLevel: 'silent',
       // ws loads these two only if they are installed.
-      external: ['bufferutil', 'utf-8-validate'],
+      // koffi has native code, and lies beside the bundle.
+      external: ['bufferutil', 'utf-8-validate', 'koffi'],
       // The CommonJS modules in the bundle need a `require`.
       banner: {
         js: "import { createRequire as __require } from 'node:module'; const require = __require(import.meta.url);",

@@ -10,9 +10,15 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const NEEDED = 24
 const major = Number(process.versions.node.split('.')[0])
 
-if (root.split(/[\\/]/).includes('node_modules')) {
+// The npm package that `npm run package` builds has JavaScript in the place of TypeScript.
+const isCompiled = existsSync(join(root, 'server', 'main.js'))
+
+if (!isCompiled && root.split(/[\\/]/).includes('node_modules')) {
   // Node strips no types from files in node_modules.
-  console.error('Tellwire does not run as an installed package. Clone its repository, and run "npm start" there.')
+  console.error(
+    'Tellwire does not run from its sources as an installed package. Install the package that `npm run package` ' +
+      'builds, or clone its repository, and run "npm start" there.',
+  )
   process.exit(1)
 }
 
@@ -29,10 +35,10 @@ if (major >= NEEDED) {
   if (['match', 'replay', 'rules'].includes(args[0]))
     nodeModule.enableCompileCache?.(join(root, 'dist', 'compile-cache'))
   if (['match', 'replay'].includes(args[0])) restartForShortRun(args[0])
-  const bundle = args[0] === 'agent' ? await (await import('./agent-bundle.js')).agentBundle() : null
+  const bundle = args[0] === 'agent' ? await agentFile() : null
   // Only with the bundle: Node strips types with WebAssembly, which does not run without the JIT.
   if (bundle && args[1] === 'run') (await import('./lean.js')).restartLean(fileURLToPath(import.meta.url))
-  const entry = bundle ?? join(root, args[0] === 'agent' ? 'agent' : 'server', 'main.ts')
+  const entry = bundle ?? join(root, args[0] === 'agent' ? 'agent' : 'server', isCompiled ? 'main.js' : 'main.ts')
   const { main } = await import(pathToFileURL(entry).href)
   await main(args)
 } else {
@@ -71,14 +77,20 @@ function restartForShortRun(command) {
   ])
 }
 
+async function agentFile() {
+  if (isCompiled) return join(root, 'dist', 'agent.mjs')
+  return (await import('./agent-bundle.js')).agentBundle()
+}
+
 function installedNode() {
-  const modules = join(root, 'node_modules')
-  if (!existsSync(modules)) return null
+  // npm puts the packages of an installed Tellwire beside it.
+  const folders = [join(root, 'node_modules'), ...(isCompiled ? [dirname(root)] : [])]
   const file = process.platform === 'win32' ? 'node.exe' : 'node'
   return (
-    readdirSync(modules)
-      .filter((name) => /^node-(bin-)?(linux|darwin|win)-/.test(name))
-      .map((name) => join(modules, name, 'bin', file))
+    folders
+      .filter((folder) => existsSync(folder))
+      .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name, 'bin', file)))
+      .filter((path) => /[\\/]node-(bin-)?(linux|darwin|win)-[^\\/]+[\\/]bin[\\/]/.test(path))
       .find((path) => existsSync(path)) ?? null
   )
 }

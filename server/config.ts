@@ -14,7 +14,7 @@ import { isMap, LineCounter, type Node, parseDocument } from 'yaml'
 import * as z from 'zod'
 import { CATEGORIES, type Category } from '../wire/event.ts'
 import { Fault } from '../wire/fault.ts'
-import { Policy } from '../wire/messages.ts'
+import { Policy, releaseVersion, ringName } from '../wire/messages.ts'
 import { nearest } from '../wire/nearest.ts'
 import { Thresholds } from './derive/index.ts'
 import { LOG_LEVELS } from './log.ts'
@@ -84,6 +84,16 @@ export const Config = z.strictObject({
   /** Categories to switch off, and sensitive ones to switch on: see `tellwire agent show`. */
   collection: z
     .strictObject({ off: z.array(category).max(64).default([]), on: z.array(category).max(64).default([]) })
+    .prefault({}),
+  /**
+   * `versions`: the newest version that each ring of laptops may take, by the ring's name, `default` for those without
+   * one; null: any. `uninstallToken`: removing an agent takes a token, from `tellwire laptops uninstall-token`.
+   */
+  agents: z
+    .strictObject({
+      versions: z.record(ringName, releaseVersion).nullable().default(null),
+      uninstallToken: z.boolean().default(false),
+    })
     .prefault({}),
   enrollTokenHours: z.number().min(0.1).max(720).default(72),
   /**

@@ -89,6 +89,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'server/config.ts': ['server/derive/', 'server/log.ts', 'wire/', 'node:', 'zod', 'yaml', 'ipaddr.js'],
   'server/log.ts': ['wire/printable.ts', 'pino'],
   'server/metrics.ts': ['wire/', 'prom-client'],
+  'server/named-file.ts': ['wire/', 'node:'],
   'server/whole-file.ts': ['node:'],
   // Assemble processes, and may use all of the server.
   'server/roles/': ['server/', 'rules/', 'wire/', 'node:', '@hono/node-server', 'prom-client'],

@@ -63,6 +63,10 @@ export const Proof = z.strictObject({ type: z.literal('proof'), host: text(253),
 export const SignedPolicy = z.strictObject({ text: text(60_000), signature })
 export type SignedPolicy = z.infer<typeof SignedPolicy>
 
+/** A release: three numbers. */
+export const releaseVersion = z.string().regex(/^\d{1,5}\.\d{1,5}\.\d{1,5}$/)
+export const ringName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/)
+
 export const Policy = z.strictObject({
   version: z.int().min(1),
   /** HMAC key for gateway MACs, SSIDs and serials: hex, the same on every laptop of a tenant. */
@@ -74,6 +78,13 @@ export const Policy = z.strictObject({
   watchedRoots: z.array(z.strictObject({ path, kind: z.enum(ROOT_KINDS) })).max(64),
   spoolBytes: z.int().min(1_048_576).max(4_294_967_296),
   spoolDays: z.int().min(1).max(60),
+  /**
+   * The newest version that each ring of laptops may take, by the ring's name; 'default' for rings without one. Absent:
+   * any version.
+   */
+  versions: z.record(ringName, releaseVersion).optional(),
+  /** Removing the agent takes a token of the server's. Absent: it does not. */
+  uninstallToken: z.literal(true).optional(),
 })
 export type Policy = z.infer<typeof Policy>
 
@@ -148,6 +159,10 @@ export type EnrollReply = z.infer<typeof EnrollReply>
 export const Token = z.strictObject({ url: text(512), serverKey: base64(64), secret: base64(128) })
 export type Token = z.infer<typeof Token>
 
+/** The content of a token for removing an agent, base64url JSON after 'twu1.'. `until`: epoch ms. */
+export const UninstallToken = z.strictObject({ device: identifier, until: epochMs, signature })
+export type UninstallToken = z.infer<typeof UninstallToken>
+
 /** The exact texts that are signed. Each begins with its purpose, so that a signature is valid for one purpose only. */
 export const signedText = {
   challenge: (helloNonce: string, nonce: string) => `tellwire challenge 1\n${helloNonce}\n${nonce}`,
@@ -157,4 +172,7 @@ export const signedText = {
     `tellwire enroll request 1\n${nonce}\n${secret}\n${publicKey}`,
   enroll: (nonce: string, publicKey: string, device: string) => `tellwire enroll 1\n${nonce}\n${publicKey}\n${device}`,
   policy: (text: string) => `tellwire policy 1\n${text}`,
+  uninstall: (device: string, until: number) => `tellwire uninstall 1\n${device}\n${until}`,
+  /** By the key of whoever built the package, and not by a server's. `sha256`: lower-case hex. */
+  package: (fileName: string, sha256: string) => `tellwire package 1\n${fileName}\n${sha256}`,
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
 import { factsOf, fileHost, MAX_BYTES, unixAgentFolder } from './files.ts'
 import { type Host, type HostOptions, HYPERVISORS, type MachineFacts, type System } from './host.ts'
+import { tracefs } from './starts/tracefs.ts'
 
 const DMI = '/sys/class/dmi/id'
 const BOOT_ID = '/proc/sys/kernel/random/boot_id'
@@ -14,6 +15,7 @@ export const linux: System = {
   machine,
   agentFolder: unixAgentFolder,
   processStart,
+  startSources: [tracefs()],
 }
 
 /** Reads /proc and /sys synchronously: they need no disk, and that costs 35 us of CPU instead of 500 us. */

@@ -63,6 +63,8 @@ export interface UplinkStatus {
   /** Why it is not connected, or why the latest connection ended: one line. */
   trouble: string | null
   nextTryAt: number | null
+  /** The latest attempt was answered, and refused for lack of room. */
+  throttled: boolean
   /** Sent and received, without TCP and TLS overhead. */
   wireBytes: number
 }
@@ -139,7 +141,8 @@ export class Session {
     socket.on('message', (data, isBinary) => this.#onMessage(data, isBinary))
     socket.on('unexpected-response', (_request, response) => {
       const seconds = Number(response.headers['retry-after'])
-      const facts = Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1_000 } : {}
+      const { statusCode: status } = response
+      const facts = { status, ...(Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1_000 } : {}) }
       response.resume()
       this.end(this.#unreachable(`It replied with status ${response.statusCode}.`, { facts }))
     })
@@ -200,7 +203,7 @@ export class Session {
     clearTimeout(this.#handshake)
     const { spool, now, onPolicy } = this.#options
     this.#state = 'open'
-    Object.assign(this.#status, { connected: true, connectedAt: now(), trouble: null })
+    Object.assign(this.#status, { connected: true, connectedAt: now(), trouble: null, throttled: false })
     if (acked < spool.acked) this.#resend(acked)
     else if (acked <= spool.synced) spool.commit(acked)
     // More than was ever numbered here: this folder was restored from an old disk image. The server compares the ids.

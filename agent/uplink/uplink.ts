@@ -53,6 +53,7 @@ export function uplink(options: UplinkOptions, signal: AbortSignal): Uplink {
     lastAckAt: null,
     trouble: null,
     nextTryAt: null,
+    throttled: false,
     wireBytes: 0,
   }
   let session: Session | null = null
@@ -86,6 +87,7 @@ export function uplink(options: UplinkOptions, signal: AbortSignal): Uplink {
       options.spool.rollback()
       if (signal.aborted) return
       status.trouble = why?.message ?? 'The connection was closed.'
+      status.throttled = why !== null && isThrottling(why)
       if (wasStable) failures = 0
       if (!skipDelay) await pause(delayAfter(why, failures++))
       skipDelay = false
@@ -126,6 +128,11 @@ export function uplink(options: UplinkOptions, signal: AbortSignal): Uplink {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
+}
+
+/** The server has no room for this laptop now: 429 and 503 in HTTP, or a refusal that says so. */
+function isThrottling({ code, facts }: Fault): boolean {
+  return code === 'server.busy' || code === 'rate.exceeded' || facts.status === 429 || facts.status === 503
 }
 
 /** 0 <= fraction < 1. */

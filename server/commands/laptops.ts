@@ -1,6 +1,10 @@
 /** `tellwire laptops`: which laptops are enrolled, and refusing one. Works while the server runs, and when it does not. */
+import { randomBytes } from 'node:crypto'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
+import { HOUR } from '../../wire/time.ts'
+import { makeUninstallToken } from '../ingest/enrollment.ts'
+import { serverKeys } from '../ingest/identity.ts'
 import { revoke } from '../ingest/revocation.ts'
 import { Reason } from '../model/user.ts'
 import { readServerFile } from '../roles/server-file.ts'
@@ -58,9 +62,32 @@ const revokeCommand = defineCommand({
   },
 })
 
+const uninstallToken = defineCommand({
+  meta: { name: 'uninstall-token', description: 'Make a token with which the agent can be removed from one laptop' },
+  args: {
+    device: { type: 'positional', required: true, description: "The laptop's id" },
+    hours: { type: 'string', default: '72', description: 'How long it is valid' },
+    ...folderArgs,
+  },
+  async run({ args }) {
+    const hours = Number(args.hours)
+    if (!(hours > 0 && hours <= 8_760)) throw new Fault('usage', { where: '--hours', todo: 'Use 0.1 to 8760.' })
+    const at = Date.now()
+    const token = await withStore(folderIn(args), 'change', async (store) => {
+      if (!(await store.devices.get(args.device))) return null
+      const keys = await serverKeys(store.values, randomBytes)
+      await store.audit.add({ at, user: null, action: 'uninstall.token', about: args.device, detail: null })
+      return makeUninstallToken(args.device, at + Math.round(hours * HOUR), keys)
+    })
+    if (token === null)
+      throw new Fault('device.unknown', { where: args.device, todo: 'List the laptops: tellwire laptops list.' })
+    console.log(token)
+  },
+})
+
 export const laptopsCommand = defineCommand({
-  meta: { name: 'laptops', description: 'List the enrolled laptops, and refuse one that is lost' },
-  subCommands: { list, revoke: revokeCommand },
+  meta: { name: 'laptops', description: 'List the enrolled laptops, refuse one that is lost, let an agent be removed' },
+  subCommands: { list, revoke: revokeCommand, 'uninstall-token': uninstallToken },
 })
 
 function day(ms: number): string {

@@ -2,7 +2,14 @@
 import { createHash } from 'node:crypto'
 import { foldName, identifier } from '../../wire/common.ts'
 import { Fault } from '../../wire/fault.ts'
-import { type EnrollReply, EnrollRequest, type Policy, signedText, type Token } from '../../wire/messages.ts'
+import {
+  type EnrollReply,
+  EnrollRequest,
+  type Policy,
+  signedText,
+  type Token,
+  type UninstallToken,
+} from '../../wire/messages.ts'
 import type { RecordedOf } from '../../wire/recording.ts'
 import { HOUR } from '../../wire/time.ts'
 import { WIRE_VERSIONS_SUPPORTED } from '../../wire/version.ts'
@@ -129,6 +136,12 @@ export async function makeToken(
   await store.devices.addToken({ hash: hashOf(secret), worker: holder, createdAt, expiresAt })
   await store.audit.add({ at: createdAt, user: by, action: 'enrollment.token', about: holder, detail: null })
   return { token: `tw1.${Buffer.from(JSON.stringify(content)).toString('base64url')}`, expiresAt }
+}
+
+/** `until`: epoch ms. Whoever has it can remove the agent from this one laptop. */
+export function makeUninstallToken(device: string, until: number, keys: Pick<ServerKeys, 'sign'>): string {
+  const content: UninstallToken = { device, until, signature: keys.sign(signedText.uninstall(device, until)) }
+  return `twu1.${Buffer.from(JSON.stringify(content)).toString('base64url')}`
 }
 
 function hashOf(secret: string): string {

@@ -8,7 +8,7 @@ const SPOOL_BYTES = 64 * 1_048_576
 const SPOOL_DAYS = 14
 const KEY = 'policy'
 
-export type AskedPolicy = Pick<Policy, 'off' | 'on' | 'watchedRoots'>
+export type AskedPolicy = Pick<Policy, 'off' | 'on' | 'watchedRoots' | 'versions' | 'uninstallToken'>
 
 /**
  * The policy in force: what the configuration asks of laptops. Its version increases with every change.
@@ -23,8 +23,13 @@ export async function policyInForce(
   asked: AskedPolicy,
   now: number,
 ): Promise<Policy> {
-  const { off, on, watchedRoots } = asked
-  const next = { salt: keys.salt, off, on, watchedRoots, spoolBytes: SPOOL_BYTES, spoolDays: SPOOL_DAYS }
+  const { off, on, watchedRoots, versions, uninstallToken } = asked
+  const next = {
+    ...{ salt: keys.salt, off, on, watchedRoots, spoolBytes: SPOOL_BYTES, spoolDays: SPOOL_DAYS },
+    // Absent when they ask for nothing: agents before these fields refuse a policy that has them.
+    ...(versions && { versions }),
+    ...(uninstallToken && { uninstallToken }),
+  }
   for (;;) {
     const text = await values.get(KEY)
     const before: unknown = JSON.parse(text ?? 'null')

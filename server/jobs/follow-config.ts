@@ -16,6 +16,7 @@ const LIVE = [
   'sensitiveRules',
   'placeholders',
   'watchedRoots',
+  'agents',
   'collection',
   'retentionDays',
 ] as const

@@ -97,6 +97,12 @@ export async function gatewayRole(deps: GatewayRoleDeps): Promise<GatewayRole> {
   }
 }
 
-function asked({ collection, watchedRoots }: Config): AskedPolicy {
-  return { ...collection, watchedRoots }
+function asked({ collection, watchedRoots, agents }: Config): AskedPolicy {
+  const { versions, uninstallToken } = agents
+  return {
+    ...collection,
+    watchedRoots,
+    ...(versions && { versions }),
+    ...(uninstallToken && { uninstallToken }),
+  }
 }

@@ -22,6 +22,8 @@ export interface Meta {
   uid?: number
   /** The size that stat returns instead of the length of the data. */
   size?: number
+  /** Instead of the size. */
+  allocated?: number
 }
 export const link = (target: string): Link => ({ link: target })
 export const denied = Symbol('denied')
@@ -164,6 +166,7 @@ function facts(node: Node): FileFacts {
   return {
     kind,
     size: meta?.size ?? data.length,
+    allocated: meta?.allocated ?? meta?.size ?? data.length,
     modifiedMs: meta?.modifiedMs ?? (isFolder(node) ? stampOf(Object.keys(node).join('/')) : stampOf(String(data))),
     inode: meta?.inode ?? 1,
     uid: meta?.uid ?? 0,

@@ -5,11 +5,13 @@
  *         reports all. Connections within the loopback are not reported. IPv4-mapped IPv6 addresses are written as
  *         IPv4. `Initiated`: the local port is not a listening one. Names are not resolved, so DestinationHostname is
  *         null. UDP: connected sockets, and bound ones that exist at two polls (a name lookup is shorter).
+ *         The sockets of other network namespaces (containers) are read through one process of each, once a minute.
  * Units   polled every 10 s; a shorter connection is seen only while the kernel keeps its TIME_WAIT (60 s), and then
  *         without its owner. At most 300 per poll, listeners first, the rest at the next ones; `time` is when it was
  *         observed.
  * Errors  Image is null, with a gap 'denied', if the owner cannot be read; gaps for unreadable tables and lines, and
- *         for the number of sockets beyond 10,000 that wait to be reported.
+ *         for the number of sockets beyond 10,000 that wait to be reported. Which namespaces there are, only root may
+ *         see: otherwise gap 'denied'; beyond 64 of them, 'overflow'.
  * Source  Linux Documentation/networking/proc_net_tcp.rst. Reading the TCP tables walks the kernel's whole hash table
  *         (4.6 ms each on a 48 GB machine), so /proc/net/{snmp,sockstat,sockstat6} are read first (150 us): if none of
  *         their counters grew, the tables are not read.
@@ -36,6 +38,7 @@ const EVERY_MS = 10_000
  */
 const READ_MS = 60_000
 const MAX_TABLE = 16 * 1_048_576
+const MAX_SPACES = 64
 const TABLES = ['tcp', 'tcp6', 'udp', 'udp6'] as const
 const LISTEN = 0x0a
 /** UDP sockets have only two states: 07 'bound' and 01 'connected'. */
@@ -64,15 +67,22 @@ async function* run(host: Host, signal: AbortSignal) {
   let lookedAt = Number.NEGATIVE_INFINITY
   let waiting = false
   const unreported: SocketEvent[] = []
+  let elsewhere: Elsewhere = { sockets: [], gaps: [], isComplete: true }
+  let elsewhereAt = Number.NEGATIVE_INFINITY
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
     const now = await readCounters(host)
     if (grew(now, counters) || waiting || host.elapsed() - lookedAt >= READ_MS) {
       const { sockets, gaps, isComplete } = await readTables(host, stamp)
+      if (host.elapsed() - elsewhereAt >= READ_MS) {
+        elsewhere = await readElsewhere(host, stamp)
+        elsewhereAt = host.elapsed()
+        gaps.push(...elsewhere.gaps)
+      }
       yield* gaps
-      const view = compare(sockets, known, bound)
+      const view = compare([...sockets, ...elsewhere.sockets], known, bound)
       // If a table could not be read, its sockets may still be open.
-      known = isComplete ? view.known : new Set([...known, ...view.known])
+      known = isComplete && elsewhere.isComplete ? view.known : new Set([...known, ...view.known])
       waiting = view.waiting
       bound = view.bound
       const { events, denied } = await describe(view.fresh, stamp, ownerOf)
@@ -117,12 +127,49 @@ function grew(now: readonly number[] | null, before: readonly number[] | null): 
   return now === null || before?.length !== now.length || now.some((it, at) => it > before[at]!)
 }
 
-async function readTables(host: Host, stamp: Stamp) {
+interface Elsewhere {
+  sockets: Socket[]
+  gaps: Found[]
+  /** False: a namespace that was there may have been left out. */
+  isComplete: boolean
+}
+
+/** The sockets of the network namespaces in which other processes are. */
+async function readElsewhere(host: Host, stamp: Stamp): Promise<Elsewhere> {
+  const own = await host.link('/proc/self/ns/net').catch(() => null)
+  // A kernel without namespaces has one.
+  if (own === null) return { sockets: [], gaps: [], isComplete: true }
+  const spaces = new Map<string, string>()
+  let denied = 0
+  for (const pid of (await host.list('/proc').catch(() => [])).filter((it) => /^[1-9]/.test(it))) {
+    try {
+      const space = await host.link(`/proc/${pid}/ns/net`)
+      if (space !== own) spaces.set(space, pid)
+    } catch (cause) {
+      if (gapReason(cause) === 'denied') denied++
+    }
+  }
+  const gaps: Found[] = []
+  const about = 'sockets of other network namespaces'
+  if (denied > 0) gaps.push(gap(stamp, about, 'denied', 'the agent does not run as root', denied))
+  if (spaces.size > MAX_SPACES) gaps.push(gap(stamp, about, 'overflow', null, spaces.size - MAX_SPACES))
+  const sockets: Socket[] = []
+  let isComplete = spaces.size <= MAX_SPACES
+  for (const [space, pid] of [...spaces].slice(0, MAX_SPACES)) {
+    // The process may end at any moment, and another one of the namespace is found at the next look.
+    const read = await readTables(host, stamp, `/proc/${pid}/net`)
+    isComplete &&= read.isComplete
+    for (const it of read.sockets) sockets.push({ ...it, space })
+  }
+  return { sockets, gaps, isComplete }
+}
+
+async function readTables(host: Host, stamp: Stamp, folder = '/proc/net') {
   const sockets: Socket[] = []
   const gaps: Found[] = []
   let isComplete = true
   for (const table of TABLES) {
-    const path = `/proc/net/${table}`
+    const path = `${folder}/${table}`
     try {
       const text = await host.readText(path, MAX_TABLE)
       const { found, unparsed } = parseSockets(text, table.startsWith('tcp') ? 'tcp' : 'udp')

@@ -16,6 +16,8 @@ export interface SocketEnds {
   localPort: number
   remoteAddress: string
   remotePort: number
+  /** Another network namespace than the agent's: `net:[4026532207]`. */
+  space?: string
 }
 export type SocketEvent = ObservationOf<'network_connection' | 'listening_socket'>
 
@@ -33,7 +35,7 @@ export function compareSockets<S extends SocketEnds>(
   boundBefore: ReadonlySet<string>,
 ) {
   const listening = new Set<string>()
-  for (const it of sockets) if (isListener(it)) listening.add(`${it.protocol} ${it.localPort}`)
+  for (const it of sockets) if (isListener(it)) listening.add(portOf(it))
   const known = new Set<string>()
   const bound = new Set<string>()
   const fresh: Fresh<S>[] = []
@@ -41,7 +43,7 @@ export function compareSockets<S extends SocketEnds>(
     const listener = isListener(socket)
     if (listener ? socket.localPort === 0 : socket.remotePort === 0) continue
     if (!listener && isLoopback(socket.localAddress) && isLoopback(socket.remoteAddress)) continue
-    const local = `${socket.protocol} ${socket.localAddress} ${socket.localPort}`
+    const local = `${portOf(socket)} ${socket.localAddress}`
     const key = listener ? local : `${local} ${socket.remoteAddress} ${socket.remotePort}`
     if (listener && socket.protocol === 'udp' && !before.has(key)) {
       bound.add(key)
@@ -50,10 +52,14 @@ export function compareSockets<S extends SocketEnds>(
     if (known.has(key)) continue
     known.add(key)
     if (before.has(key)) continue
-    const initiated = !listening.has(`${socket.protocol} ${socket.localPort}`)
+    const initiated = !listening.has(portOf(socket))
     fresh.push({ socket, kind: listener ? 'listener' : 'connection', initiated })
   }
   return { fresh, known, bound, waiting: [...bound].some((it) => !known.has(it)) }
+}
+
+function portOf({ space = '', protocol, localPort }: SocketEnds): string {
+  return `${space} ${protocol} ${localPort}`
 }
 
 function isLoopback(address: string): boolean {

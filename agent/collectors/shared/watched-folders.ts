@@ -197,7 +197,13 @@ async function sweepRoot(it: State, root: Watched, stamp: Stamp): Promise<Found[
   const found: Found[] = []
   const [wall, began] = [host.now(), host.elapsed()]
   root.changedAt = null
-  const { view, folders, denied, skipped, archives, rootError } = await sweep(host, root.path, root.sweptAt, limits)
+  const { view, folders, denied, skipped, archives, rootError } = await sweep(
+    host,
+    root.path,
+    root.sweptAt,
+    limits,
+    it.places.countsBlocks(root.path, it.mounts),
+  )
   if (rootError !== null) found.push(gap(stamp, root.path, gapReason(rootError), rootError))
   else {
     if (root.watcher === null) found.push(...startWatcher(it, root, folders, stamp))

@@ -8,7 +8,7 @@ import type { ObservationOf } from '../../../wire/event.ts'
 import type { Policy } from '../../../wire/messages.ts'
 import type { Host } from '../../host/host.ts'
 import { accountReader, homesOf } from './accounts.ts'
-import { isBuiltIn, kindOf, parseMounts } from './mounts.ts'
+import { countsBlocks, isBuiltIn, kindOf, parseMounts } from './mounts.ts'
 
 /** The folders that clients of file-sharing services make in a user's home. */
 export const SYNC_FOLDERS =
@@ -34,6 +34,8 @@ export interface Places {
   /** `mounts`: what that call returned. */
   roots(policy: Policy, homes: readonly string[], mounts: string): Promise<Root[]>
   parents(policy: Policy, homes: readonly string[]): Promise<Map<string, number>>
+  /** Whether the file system there says how much of a file is on the disk. */
+  countsBlocks(path: string, mounts: string): boolean
   /** How many folders may be watched. */
   watchBudget(): Promise<number>
 }
@@ -46,6 +48,7 @@ export const linuxPlaces: OpenPlaces = (host) => {
     homes: (stamp) => homesOf(accounts, stamp),
     roots: (policy, homes, mounts) => findRoots(host, policy, homes, mounts),
     parents: (policy, homes) => parentsOf(host, policy, homes),
+    countsBlocks: (path, mounts) => countsBlocks(path, parseMounts(mounts).found),
     watchBudget: () => watchBudget(host),
   }
 }

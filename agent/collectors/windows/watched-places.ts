@@ -23,6 +23,8 @@ export const windowsPlaces =
     homes: async (stamp) => homesOf(windows, stamp),
     roots: (policy, homes, mounts) => findRoots(host, policy, homes, mounts === '' ? [] : mounts.split(' ')),
     parents: (policy, homes) => parentsOf(host, policy, homes),
+    // A sparse file's allocation is not asked for: its length counts.
+    countsBlocks: () => false,
     watchBudget: async () => WATCH_BUDGET,
   })
 

@@ -63,6 +63,7 @@ async function open(): Promise<Opened> {
     const connection = once(sockets, 'connection') as Promise<[WebSocket]>
     const status: UplinkStatus = {
       ...{ connected: false, connectedAt: null, lastAckAt: null, trouble: null, nextTryAt: null, wireBytes: 0 },
+      throttled: false,
     }
     const session = new Session(
       {

@@ -1,0 +1,23 @@
+/** Why the agent is about to be stopped. Whoever stops it writes it down; the agent says it with its last event. */
+import * as z from 'zod'
+import { agentPaths, readJson, writeFileAtomically } from '../config.ts'
+
+const Goodbye = z.object({ reason: z.enum(['upgrade', 'uninstall']) })
+export type GoodbyeReason = z.infer<typeof Goodbye>['reason']
+
+export function sayGoodbye(folder: string, reason: GoodbyeReason): void {
+  try {
+    writeFileAtomically(agentPaths(folder).goodbye, JSON.stringify({ reason }))
+  } catch {
+    // A full disk: the agent stops without a reason.
+  }
+}
+
+/** Null: nobody said. The file of an older stop is removed when an agent starts. */
+export function goodbyeReason(folder: string): GoodbyeReason | null {
+  try {
+    return readJson(agentPaths(folder).goodbye, Goodbye)?.reason ?? null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * Takes a version into force, with a way back.
+ *
+ *   staged ─▶ checked ─▶ trial ─▶ in force
+ *                │         └────▶ the version before it, which runs again
+ *                └──────────────▶ never started
+ *
+ * Shape   versions lie side by side, so that going back needs no network and no package. What happens next is decided
+ *         by files alone: after a power failure during a trial, the same command goes on with it (`resume`). While
+ *         `trial` exists, the launcher runs this command with the version before.
+ * Errors  Fault 'upgrade.failed' with the reason, after going back; 'upgrade.waiting' when the server's policy does not
+ *         allow the version for this laptop's ring; 'package.invalid'.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync, linkSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import * as z from 'zod'
+import { Fault } from '../../wire/fault.ts'
+import type { Policy } from '../../wire/messages.ts'
+import { agentPaths, readJson, writeFileAtomically } from '../config.ts'
+import { Contact } from '../contact.ts'
+import { lockHolder } from '../lock.ts'
+import { type GateOptions, gate } from './gate.ts'
+import { sayGoodbye } from './goodbye.ts'
+import type { Places } from './places.ts'
+import { compareVersions, parseFileName, sha256Of, trustedKeysIn, verifyPackage, versionIn } from './release.ts'
+import type { Service } from './service.ts'
+import { unpack } from './unpack.ts'
+
+const CHECK_MS = 60_000
+export const DEADLINE_MS = 10 * 60_000
+/** Windows keeps files open for a moment after their process has ended. */
+const folderName = z.string().regex(/^\d+\.\d+\.\d+(\.kept)?$/)
+
+export interface UpgradeDeps {
+  places: Places
+  /** The agent's own folder: key, spool, policy. */
+  folder: string
+  service: Service
+  /** As in `linux-x64`. */
+  system: string
+  /** The policy in force; null: not enrolled, or it cannot be read. */
+  policy: Policy | null
+  clock: Pick<GateOptions, 'awakeMs' | 'sleep'>
+  deadlineMs: number
+  say(line: string): void
+}
+
+/** Verifies and unpacks a package, and takes it into force. Resolves when it works. */
+export async function upgradeFrom(file: string, deps: UpgradeDeps): Promise<string> {
+  const { places, system, policy } = deps
+  const found = parseFileName(basename(file))
+  const refuse = (why: string, todo: string) => new Fault('package.invalid', { where: file, why, todo })
+  if (found === null)
+    throw refuse(
+      'Its name is not one of ours.',
+      `Use the file tellwire-agent-VERSION-${system}.tar.gz as it was built.`,
+    )
+  if (found.system !== system) throw refuse(`It is for ${found.system}.`, `Use the one for ${system}.`)
+  const current = inForce(places)
+  await verifyPackage(file, trustedKeysIn(join(places.versions, current)))
+  refuseUnsuitable(found.version, current, deps.policy, ringOf(places))
+  const folder = join(places.versions, found.version)
+  if (found.version === current) throw refuse('This version is already in force.', 'Nothing has to be done.')
+  const draft = `${folder}.new`
+  rmSync(draft, { recursive: true, force: true })
+  await unpack(file, draft)
+  await shareRuntime(join(places.versions, current, places.node), join(draft, places.node))
+  rmSync(folder, { recursive: true, force: true })
+  renameSync(draft, folder)
+  void policy
+  writeFileAtomically(places.staged, found.version)
+  return await takeStaged(deps)
+}
+
+/** Takes the staged version into force, or goes on with a trial that was interrupted. Null: there is nothing to do. */
+export async function upgradeStaged(deps: UpgradeDeps): Promise<string | null> {
+  const { places } = deps
+  if (existsSync(places.trial)) return await resume(deps)
+  const staged = readWord(places.staged)
+  if (staged === null) return null
+  const current = inForce(places)
+  if (compareVersions(versionIn(staged), versionIn(current)) < 0) {
+    rmSync(places.staged, { force: true })
+    throw older(staged, current)
+  }
+  refuseUnsuitable(staged, current, deps.policy, ringOf(places))
+  return await takeStaged(deps)
+}
+
+async function takeStaged(deps: UpgradeDeps): Promise<string> {
+  const { places, say } = deps
+  const version = folderName.parse(readWord(places.staged))
+  const current = inForce(places)
+  say(`Checking ${version} …`)
+  const trouble = await check(version, deps)
+  if (trouble !== null) {
+    giveUp(version, trouble, places)
+    throw new Fault('upgrade.failed', { where: version, why: trouble, todo: `Version ${current} was not stopped.` })
+  }
+  writeFileAtomically(places.previous, current)
+  writeFileAtomically(places.trial, version)
+  switchTo(version, 'upgrade', deps)
+  return await judge(version, current, deps)
+}
+
+/**
+ * After a power failure: the trial began, and nobody watched its end. If `current` was not written yet, nothing was
+ * tried.
+ */
+async function resume(deps: UpgradeDeps): Promise<string> {
+  const { places, say } = deps
+  const version = folderName.parse(readWord(places.trial))
+  const previous = folderName.parse(readWord(places.previous))
+  if (inForce(places) !== version) switchTo(version, 'upgrade', deps)
+  else deps.service.start()
+  say(`Going on with the trial of ${version} …`)
+  return await judge(version, previous, deps)
+}
+
+async function judge(version: string, previous: string, deps: UpgradeDeps): Promise<string> {
+  const { places, folder, deadlineMs, clock, say } = deps
+  const paths = agentPaths(folder)
+  say(`Waiting until the server has acknowledged a batch of ${version} …`)
+  const verdict = await gate({
+    version: versionIn(version),
+    deadlineMs,
+    ...clock,
+    contact: () => readOrNull(() => readJson(paths.contact, Contact)),
+    agentPid: () => lockHolder(paths.lock),
+  })
+  if (verdict.works) {
+    rmSync(places.staged, { force: true })
+    rmSync(places.failed, { force: true })
+    rmSync(places.trial, { force: true })
+    removeOthers(places, [version, previous])
+    return version
+  }
+  giveUp(version, verdict.why, places)
+  switchTo(previous, 'upgrade', deps)
+  rmSync(places.trial, { force: true })
+  const todo = `Version ${versionIn(previous)} runs again.`
+  throw new Fault('upgrade.failed', { where: version, why: verdict.why, todo })
+}
+
+/** Stops the agent, which says why, and starts it as `version`. */
+function switchTo(version: string, reason: 'upgrade', { places, folder, service }: UpgradeDeps): void {
+  sayGoodbye(folder, reason)
+  service.stop()
+  rmSync(agentPaths(folder).contact, { force: true })
+  writeFileAtomically(places.current, version)
+  service.pointTo?.(join(places.versions, version))
+  service.start()
+}
+
+function giveUp(version: string, why: string, places: Places): void {
+  rmSync(places.staged, { force: true })
+  writeFileAtomically(places.failed, `${JSON.stringify({ version: versionIn(version), why })}\n`)
+}
+
+/** Starts the version for a moment, beside the running one. Null: it works as far as that can tell. */
+async function check(version: string, { places, folder }: UpgradeDeps): Promise<string | null> {
+  const at = join(places.versions, version)
+  const args = [join(at, 'agent.mjs'), 'agent', 'check', '--folder', folder]
+  const child = spawn(join(at, places.node), args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: CHECK_MS })
+  const failed = new Promise<string>((resolve) => child.once('error', (cause) => resolve(cause.message)))
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  const output = Promise.all([text(child.stdout), text(child.stderr)])
+  const code = await Promise.race([ended, failed])
+  if (typeof code === 'string') return `It cannot be started: ${code}.`
+  const [said, errors] = await output
+  if (code !== 0) return `Its own check failed: ${errors.trim().slice(-300) || `exit code ${code}`}.`
+  return said.trim() === versionIn(version) ? null : `It calls itself '${said.trim().slice(0, 40)}'.`
+}
+
+function refuseUnsuitable(version: string, current: string, policy: Policy | null, ring: string): void {
+  if (compareVersions(versionIn(version), versionIn(current)) < 0) throw older(version, current)
+  const allowed = allowedFor(ring, policy)
+  if (allowed === null || compareVersions(versionIn(version), allowed.version) <= 0) return
+  throw new Fault('upgrade.waiting', {
+    where: version,
+    why: `The policy allows ring '${ring}' ${allowed.version === NONE ? 'no version' : `versions up to ${allowed.version}`}.`,
+    todo: "Raise it under `versions` in the server's configuration; laptops follow by themselves.",
+  })
+}
+
+const NONE = '0.0.0'
+
+/** Null: any version. A ring that the policy does not name is in 'default'; without that, it waits. */
+export function allowedFor(ring: string, policy: Policy | null): { version: string } | null {
+  if (!policy?.versions) return null
+  const { versions } = policy
+  const named = Object.hasOwn(versions, ring)
+    ? versions[ring]
+    : Object.hasOwn(versions, 'default')
+      ? versions.default
+      : NONE
+  return { version: named ?? NONE }
+}
+
+function older(version: string, current: string): Fault {
+  return new Fault('package.invalid', {
+    where: version,
+    why: `It is older than ${versionIn(current)}, which is in force.`,
+    todo: 'Build a version with a higher number.',
+  })
+}
+
+export function ringOf({ ring }: Places): string {
+  return readWord(ring) ?? 'default'
+}
+
+/** The folder of the version in force. Errors  Fault 'usage' if the agent was not installed. */
+export function inForce({ current, program }: Pick<Places, 'current' | 'program'>): string {
+  const found = folderName.safeParse(readWord(current))
+  if (found.success) return found.data
+  throw new Fault('usage', {
+    where: program,
+    why: 'No version is in force here.',
+    todo: 'Install the agent first: tellwire agent install.',
+  })
+}
+
+function readWord(path: string): string | null {
+  return readOrNull(() => readFileSync(path, 'utf8').trim()) || null
+}
+
+function readOrNull<T>(read: () => T): T | null {
+  try {
+    return read()
+  } catch {
+    return null
+  }
+}
+
+/** Node is 100 MB and rarely changes: one file with two names. */
+async function shareRuntime(old: string, fresh: string): Promise<void> {
+  try {
+    if ((await sha256Of(old)) !== (await sha256Of(fresh))) return
+    linkSync(old, `${fresh}.old`)
+    renameSync(`${fresh}.old`, fresh)
+  } catch {
+    // Another file system, or no links there: two files.
+  }
+}
+
+function removeOthers({ versions }: Places, keep: readonly string[]): void {
+  for (const name of readdirSync(versions))
+    if (!keep.includes(name)) rmSync(join(versions, name), { recursive: true, force: true })
+}

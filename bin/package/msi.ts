@@ -1,0 +1,147 @@
+/**
+ * .msi, by wixl of msitools. It has run under Wine only, never on Windows.
+ *
+ *   msiexec /i tellwire-agent.msi /qn ENROLLMENT=tw1.… RING=canary CA=C:\ca.crt
+ *   msiexec /x tellwire-agent.msi /qn UNINSTALL=twu1.…
+ *
+ * Shape   the files of a version, a service, and three actions as SYSTEM: what the installer was given is written before
+ *         the service starts; a removal says goodbye first, and forgets everything last. Ids follow from paths, so that
+ *         the same input makes the same database.
+ */
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { SERVICE, windowsLauncher, windowsServiceArguments } from '../../agent/install/definitions.ts'
+import { sorted, type Tree, textItem, writeTree } from './tree.ts'
+
+/** The same for all versions: by it, a newer .msi replaces an older one. */
+const UPGRADE_CODE = '6B8C0A1E-3D52-4B43-9E0F-7C1D2A8E5F90'
+
+export function buildMsi(program: Tree, of: { version: string; epoch: number; work: string; out: string }): string {
+  const { version, epoch, work, out } = of
+  const tree: Tree = new Map()
+  for (const [path, item] of program) tree.set(`versions/${version}/${path}`, item)
+  tree.set('current', textItem(`${version}\r\n`))
+  tree.set('bin/tellwire.cmd', textItem(windowsLauncher()))
+  const folder = join(work, 'msi')
+  writeTree(tree, folder, epoch)
+  const wxs = join(work, 'agent.wxs')
+  writeFileSync(wxs, source(tree, version))
+  const file = join(out, `tellwire-agent-${version}-x64.msi`)
+  execFileSync('wixl', ['-a', 'x64', '-o', file, wxs], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, SOURCE_DATE_EPOCH: String(epoch), TZ: 'UTC' },
+  })
+  writeFileSync(file, timeless(readFileSync(file), epoch))
+  return file
+}
+
+function source(tree: Tree, version: string): string {
+  const node = `versions/${version}/node.exe`
+  const at = `[#${id(`versions/${version}/agent.mjs`)}]`
+  const args = windowsServiceArguments(`[INSTALLDIR]versions\\${version}`)
+  const action = (name: string, command: string, check: boolean) =>
+    `<CustomAction Id="${name}" FileKey="${id(node)}" ExeCommand="${escaped(`"${at}" ${command}`)}" ` +
+    `Execute="deferred" Impersonate="no" HideTarget="yes" Return="${check ? 'check' : 'ignore'}"/>`
+  return `<?xml version="1.0" encoding="utf-8"?>
+<Wix xmlns="http://schemas.microsoft.com/wix/2006/wi">
+<Product Id="${guid(`product ${version}`)}" Name="Tellwire agent" Language="1033" Version="${version}" Manufacturer="Tellwire" UpgradeCode="${UPGRADE_CODE}">
+<Package Id="${guid(`package ${version} ${contentHash(tree)}`)}" InstallerVersion="500" Compressed="yes" InstallScope="perMachine" Platform="x64"/>
+<Media Id="1" Cabinet="agent.cab" EmbedCab="yes"/>
+<MajorUpgrade DowngradeErrorMessage="A newer version is installed."/>
+<Property Id="ENROLLMENT" Secure="yes" Hidden="yes"/>
+<Property Id="UNINSTALL" Secure="yes" Hidden="yes"/>
+<Property Id="RING" Secure="yes"/>
+<Property Id="CA" Secure="yes"/>
+<Directory Id="TARGETDIR" Name="SourceDir"><Directory Id="ProgramFiles64Folder"><Directory Id="INSTALLDIR" Name="Tellwire">
+${directories(tree, '', node, args)}
+</Directory></Directory></Directory>
+<Feature Id="All" Level="1">
+${sorted(tree)
+  .map(([path]) => `<ComponentRef Id="C${id(path)}"/>`)
+  .join('\n')}
+</Feature>
+${action('Settings', 'agent install --settings-only --token "[ENROLLMENT]" --ring "[RING]" --ca "[CA]"', true)}
+${action('Goodbye', 'agent uninstall --packaged --token "[UNINSTALL]"', true)}
+<InstallExecuteSequence>
+<Custom Action="Settings" After="InstallFiles">NOT REMOVE</Custom>
+<Custom Action="Goodbye" Before="StopServices">REMOVE="ALL" AND NOT UPGRADINGPRODUCTCODE</Custom>
+</InstallExecuteSequence>
+</Product>
+</Wix>
+`
+}
+
+function directories(tree: Tree, at: string, node: string, args: string): string {
+  const here = new Map<string, string[]>()
+  for (const [path] of sorted(tree)) {
+    if (!path.startsWith(at)) continue
+    const [first, ...more] = path.slice(at.length).split('/')
+    const folder = more.length > 0 ? `${first}/` : ''
+    here.set(folder, [...(here.get(folder) ?? []), path])
+  }
+  return [...here]
+    .map(([folder, paths]) =>
+      folder === ''
+        ? paths.map((path) => component(path, path === node ? service(args) : '')).join('\n')
+        : `<Directory Id="D${id(`${at}${folder}`)}" Name="${folder.slice(0, -1)}">\n${directories(tree, `${at}${folder}`, node, args)}\n</Directory>`,
+    )
+    .join('\n')
+}
+
+function component(path: string, more: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  return `<Component Id="C${id(path)}" Guid="${guid(`component ${path}`)}" Win64="yes"><File Id="${id(path)}" Name="${name}" Source="${path}" KeyPath="yes"/>${more}</Component>`
+}
+
+function service(args: string): string {
+  return (
+    `<ServiceInstall Id="Service" Name="${SERVICE}" DisplayName="Tellwire agent" Type="ownProcess" Start="auto" ErrorControl="normal" Arguments="${escaped(args)}"/>` +
+    `<ServiceControl Id="Control" Name="${SERVICE}" Start="install" Stop="both" Remove="uninstall" Wait="yes"/>`
+  )
+}
+
+function contentHash(tree: Tree): string {
+  const hash = createHash('sha256')
+  for (const [path, item] of sorted(tree)) hash.update(path).update('bytes' in item ? item.bytes : item.link)
+  return hash.digest('hex')
+}
+
+const digest = (text: string) => createHash('sha256').update(`tellwire msi ${text}`).digest('hex')
+
+/** Identifiers of a database begin with a letter and have 72 characters at most. */
+function id(path: string): string {
+  return `F${digest(path).slice(0, 24)}`
+}
+
+function guid(text: string): string {
+  return digest(text)
+    .toUpperCase()
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5')
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;')
+}
+
+/**
+ * wixl writes the time of the build into the summary (two FILETIMEs, types 0x40 of PID 12 and 13) and the file names'
+ * dates of the cabinet come from the tree. This puts `epoch` into the summary.
+ *
+ * Source  [MS-OLEPS] 2.15, 2.21; a FILETIME counts 100 ns since 1601.
+ */
+function timeless(bytes: Buffer, epoch: number): Buffer {
+  const wanted = Buffer.alloc(8)
+  wanted.writeBigUInt64LE((BigInt(epoch) + 11_644_473_600n) * 10_000_000n)
+  const now = (BigInt(Math.floor(Date.now() / 1_000)) + 11_644_473_600n) * 10_000_000n
+  for (let at = 0; at + 12 <= bytes.length; at += 4) {
+    if (bytes.readUInt32LE(at) !== 0x40) continue
+    const time = bytes.readBigUInt64LE(at + 4)
+    const distance = time > now ? time - now : now - time
+    // A value of this type within two days of now is the time of the build.
+    if (distance < 2n * 86_400n * 10_000_000n) wanted.copy(bytes, at + 4)
+  }
+  return bytes
+}
