@@ -51,16 +51,26 @@ const runCommand = defineCommand({
   meta: { name: 'run', description: 'Collect and report until stopped' },
   args: {
     folder,
+    service: { type: 'boolean', description: "For Windows' service manager, which starts programs in a way of its own" },
     'wait-for-enrollment': { type: 'boolean', description: 'Without an enrollment, wait for a token: for services' },
   },
   async run({ args }) {
+    const folder = folderOf(args)
+    const system = thisSystem()
+    if (args.service && system.service) {
+      await system.service(async (signal) => {
+        if (args['wait-for-enrollment']) await enrollUnattended(folder, signal)
+        if (!signal.aborted) await runAgent({ folder }, signal)
+      })
+      // The manager's calls hold the process.
+      process.exit(0)
+    }
     const stop = new AbortController()
     process.once('SIGTERM', () => stop.abort())
     process.once('SIGINT', () => stop.abort())
     // `tellwire up` starts the agent with an IPC channel, so that the agent stops if `up` is killed.
     process.once('disconnect', () => stop.abort())
     process.channel?.unref()
-    const folder = folderOf(args)
     if (args['wait-for-enrollment']) await enrollUnattended(folder, stop.signal)
     if (stop.signal.aborted) return
     const { url, device } = loadConfig(folder)

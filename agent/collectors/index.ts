@@ -24,6 +24,12 @@ import { type WatchFolder, watchFolder } from './shared/folder-watcher.ts'
 import { watchedFolders } from './shared/watched-folders.ts'
 import { autostarts as windowsAutostarts } from './windows/autostarts.ts'
 import { connections as windowsConnections } from './windows/connections.ts'
+import { clockPlaces as windowsClockPlaces } from './windows/clock-places.ts'
+import { displays as windowsDisplays } from './windows/displays.ts'
+import { interfaces as windowsInterfaces } from './windows/interfaces.ts'
+import { logons as windowsLogons } from './windows/logons.ts'
+import { networkPlaces as windowsNetworkPlaces } from './windows/network-places.ts'
+import { power as windowsPower } from './windows/power.ts'
 import { processes as windowsProcesses } from './windows/processes.ts'
 import { software as windowsSoftware } from './windows/software.ts'
 import { volumes as windowsVolumes } from './windows/volumes.ts'
@@ -76,6 +82,12 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
     windowsSoftware(windowsCalls),
     windowsAutostarts(windowsCalls),
     windowsVolumes(windowsCalls),
+    windowsInterfaces(windowsCalls),
+    windowsNetworkPlaces(windowsCalls),
+    windowsClockPlaces(windowsCalls),
+    windowsPower(windowsCalls),
+    windowsLogons(windowsCalls),
+    windowsDisplays(windowsCalls),
     watchedFolders(watchFolder, () => {}, SWEEP_LIMITS, windowsPlaces(windowsCalls)),
   ],
 }

@@ -12,6 +12,7 @@ import { firmwareIds } from './windows/firmware.ts'
 import { windowsCalls } from './windows/open.ts'
 import { processStart } from './windows/processes.ts'
 import { protectFolder } from './windows/security.ts'
+import { runService } from './windows/service.ts'
 
 export const windows: System = {
   product: 'windows',
@@ -21,6 +22,7 @@ export const windows: System = {
   agentFolder: (env) => join(env.ProgramData ?? 'C:\\ProgramData', 'Tellwire', 'agent'),
   processStart: (pid) => attempt(() => processStart(pid)),
   protect: protectFolder,
+  service: runService,
 }
 
 function host(options: HostOptions): Host {

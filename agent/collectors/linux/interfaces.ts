@@ -14,16 +14,12 @@
 import { HOUR } from '../../../wire/time.ts'
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
+import { addTraffic, type Counter, trafficBetween } from '../shared/traffic.ts'
 
 const NAME = 'interfaces'
 const EVERY_MS = 300_000
 const MIN_BYTES = 1_048_576
 const MAX_WINDOW_MS = HOUR
-
-export interface Counter {
-  received: number
-  sent: number
-}
 
 export const interfaces: Collector<'egress'> = {
   name: NAME,
@@ -43,7 +39,7 @@ async function* run(host: Host, signal: AbortSignal) {
       if (unparsed > 0) yield gap(stamp, '/proc/net/dev', 'unparsed', null, unparsed)
       const counters = await physicalOf(host, found)
       if (before === null) since = now
-      else sum = add(sum, trafficBetween(before, counters))
+      else sum = addTraffic(sum, trafficBetween(before, counters))
       before = counters
     } catch (cause) {
       yield gap(stamp, '/proc/net/dev', gapReason(cause), cause)
@@ -86,23 +82,6 @@ async function physicalOf(host: Host, all: Map<string, Counter>): Promise<Map<st
   return new Map(
     [...all].filter(([name]) => !/^(lo$|veth|docker|br-|virbr|vnet|ifb|dummy|tun|tap|wg|tailscale|zt)/.test(name)),
   )
-}
-
-/** The traffic between two polls. A new interface starts at zero. */
-export function trafficBetween(before: ReadonlyMap<string, Counter>, now: ReadonlyMap<string, Counter>): Counter {
-  let sum: Counter = { received: 0, sent: 0 }
-  for (const [name, { received, sent }] of now) {
-    const last = before.get(name) ?? { received: 0, sent: 0 }
-    sum = add(sum, {
-      received: received >= last.received ? received - last.received : received,
-      sent: sent >= last.sent ? sent - last.sent : sent,
-    })
-  }
-  return sum
-}
-
-function add(a: Counter, b: Counter): Counter {
-  return { received: a.received + b.received, sent: a.sent + b.sent }
 }
 
 /** Two lines of heading, then `name: received … sent …`, eight columns each. */

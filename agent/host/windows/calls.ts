@@ -116,6 +116,8 @@ export interface AdapterRow {
   type: number
   isUp: boolean
   mtu: number
+  /** What Windows adds to the metric of a route on it. */
+  metric: number
   dns: string[]
 }
 export interface RouteRow {
@@ -124,6 +126,7 @@ export interface RouteRow {
   length: number
   /** Null: the destination is on the link. */
   gateway: string | null
+  /** Without that of its adapter. */
   metric: number
 }
 export interface NeighbourRow {

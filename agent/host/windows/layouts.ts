@@ -119,6 +119,14 @@ export const IP_ADAPTER_ADDRESSES = layout({
   IfType: DWORD,
   OperStatus: DWORD,
   Ipv6IfIndex: DWORD,
+  ZoneIndices: [16 * DWORD, DWORD],
+  FirstPrefix: POINTER,
+  TransmitLinkSpeed: LONGLONG,
+  ReceiveLinkSpeed: LONGLONG,
+  FirstWinsServerAddress: POINTER,
+  FirstGatewayAddress: POINTER,
+  Ipv4Metric: DWORD,
+  Ipv6Metric: DWORD,
 })
 export const IP_ADAPTER_DNS_SERVER_ADDRESS = layout({
   Length: DWORD,
@@ -236,4 +244,12 @@ export const SERVICE_STATUS = layout({
   dwWaitHint: DWORD,
 })
 export const SERVICE_TABLE_ENTRYW = layout({ lpServiceName: POINTER, lpServiceProc: POINTER })
+export const SERVICE_FAILURE_ACTIONSW = layout({
+  dwResetPeriod: DWORD,
+  lpRebootMsg: POINTER,
+  lpCommand: POINTER,
+  cActions: DWORD,
+  lpsaActions: POINTER,
+})
+export const SC_ACTION = layout({ Type: DWORD, Delay: DWORD })
 export const TOKEN_USER = layout({ Sid: POINTER, Attributes: DWORD })

@@ -83,6 +83,7 @@ export function parseAdapters(bytes: Buffer, base: bigint): AdapterRow[] {
       type: bytes.readUInt32LE(row + at.IfType),
       isUp: bytes.readUInt32LE(row + at.OperStatus) === IF_OPER_STATUS_UP,
       mtu: bytes.readUInt32LE(row + at.Mtu),
+      metric: bytes.readUInt32LE(row + at.Ipv4Metric),
       dns: dnsServers(bytes, base, target(at.FirstDnsServerAddress)),
     })
     start = target(at.Next)

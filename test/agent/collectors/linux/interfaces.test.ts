@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { interfaces, parseInterfaces, trafficBetween } from '../../../../agent/collectors/linux/interfaces.ts'
+import { interfaces, parseInterfaces } from '../../../../agent/collectors/linux/interfaces.ts'
+import { trafficBetween } from '../../../../agent/collectors/shared/traffic.ts'
 import { fakeHost, put, watchPolls } from '../../fake-host.ts'
 
 const HEADER = 'Inter-|   Receive\n face |bytes\n'

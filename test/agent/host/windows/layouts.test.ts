@@ -57,6 +57,9 @@ const FIGURES: readonly (readonly [expression: string, ours: number, compiler: n
   ['offsetof(IP_ADAPTER_ADDRESSES_LH, IfType)', layouts.IP_ADAPTER_ADDRESSES.at.IfType, 100],
   ['offsetof(IP_ADAPTER_ADDRESSES_LH, OperStatus)', layouts.IP_ADAPTER_ADDRESSES.at.OperStatus, 104],
   ['offsetof(IP_ADAPTER_ADDRESSES_LH, Ipv6IfIndex)', layouts.IP_ADAPTER_ADDRESSES.at.Ipv6IfIndex, 108],
+  ['offsetof(IP_ADAPTER_ADDRESSES_LH, FirstGatewayAddress)', layouts.IP_ADAPTER_ADDRESSES.at.FirstGatewayAddress, 208],
+  ['offsetof(IP_ADAPTER_ADDRESSES_LH, Ipv4Metric)', layouts.IP_ADAPTER_ADDRESSES.at.Ipv4Metric, 216],
+  ['offsetof(IP_ADAPTER_ADDRESSES_LH, Ipv6Metric)', layouts.IP_ADAPTER_ADDRESSES.at.Ipv6Metric, 220],
   ['sizeof(IP_ADAPTER_DNS_SERVER_ADDRESS_XP)', layouts.IP_ADAPTER_DNS_SERVER_ADDRESS.size, 32],
   ['offsetof(IP_ADAPTER_DNS_SERVER_ADDRESS_XP, Next)', layouts.IP_ADAPTER_DNS_SERVER_ADDRESS.at.Next, 8],
   ['offsetof(IP_ADAPTER_DNS_SERVER_ADDRESS_XP, Address.lpSockaddr)', layouts.IP_ADAPTER_DNS_SERVER_ADDRESS.at.lpSockaddr, 16],
@@ -131,6 +134,12 @@ const FIGURES: readonly (readonly [expression: string, ours: number, compiler: n
   ['offsetof(SERVICE_TABLE_ENTRYW, lpServiceProc)', layouts.SERVICE_TABLE_ENTRYW.at.lpServiceProc, 8],
   ['sizeof(TOKEN_USER)', layouts.TOKEN_USER.size, 16],
   ['offsetof(TOKEN_USER, User.Sid)', layouts.TOKEN_USER.at.Sid, 0],
+  ['sizeof(SERVICE_FAILURE_ACTIONSW)', layouts.SERVICE_FAILURE_ACTIONSW.size, 40],
+  ['offsetof(SERVICE_FAILURE_ACTIONSW, dwResetPeriod)', layouts.SERVICE_FAILURE_ACTIONSW.at.dwResetPeriod, 0],
+  ['offsetof(SERVICE_FAILURE_ACTIONSW, cActions)', layouts.SERVICE_FAILURE_ACTIONSW.at.cActions, 24],
+  ['offsetof(SERVICE_FAILURE_ACTIONSW, lpsaActions)', layouts.SERVICE_FAILURE_ACTIONSW.at.lpsaActions, 32],
+  ['sizeof(SC_ACTION)', layouts.SC_ACTION.size, 8],
+  ['offsetof(SC_ACTION, Delay)', layouts.SC_ACTION.at.Delay, 4],
 ]
 
 describe('agent/host/windows/layouts', () => {

@@ -1,0 +1,127 @@
+/**
+ * The agent on Windows from end to end: the bundle is a service under Wine, and reports to a server on this machine,
+ * which finds what somebody does there.
+ */
+import assert from 'node:assert/strict'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { agentBundle } from '../../bin/agent-bundle.js'
+import type { WorkerPage } from '../../server/views/schema.ts'
+import { json, type ServerChild, startServer, until } from '../bench/children.ts'
+import { NODE, needsWindows, plugIn, startWindows, type WindowsMachine } from './windows-machine.ts'
+
+const CURRENT_VERSION = 'Software\\Microsoft\\Windows\\CurrentVersion'
+const SERVICE_CALLS = join(import.meta.dirname, '../../agent/host/windows/service.ts')
+
+describe('real runs: the agent as a Windows service', function () {
+  this.timeout(300_000)
+  let folder: string
+  let server: ServerChild
+  let machine: WindowsMachine
+
+  before(async function () {
+    needsWindows(this)
+    folder = mkdtempSync(join(tmpdir(), 'tellwire-real-'))
+    ;[server, machine] = await Promise.all([startServer(folder), startWindows()])
+    // Wine shuts down with its last program, and starts all services when it starts again.
+    writeFileSync(join(machine.share, 'on.cjs'), 'setInterval(() => {}, 60_000)')
+    machine.start(NODE, 'on.cjs')
+    const bundle = await agentBundle()
+    assert.ok(bundle)
+    copyFileSync(bundle, join(machine.share, 'agent.mjs'))
+    const { token } = await json<{ token: string }>(
+      fetch(`${server.url}/api/v1/enrollment-tokens`, {
+        method: 'POST',
+        headers: { Cookie: server.cookie, Origin: server.url, 'Content-Type': 'application/json' },
+        body: JSON.stringify({ worker: 'ann' }),
+      }),
+    )
+    assert.match(await machine.run(NODE, 'agent.mjs', 'enroll', token), /^Enrolled as /)
+    const install = `import { installService, removeService } from ${JSON.stringify(SERVICE_CALLS)}
+      if (process.argv[2] === 'remove') removeService()
+      else installService(process.argv.slice(2))`
+    await build({
+      stdin: { contents: install, resolveDir: import.meta.dirname, loader: 'ts' },
+      ...({ bundle: true, platform: 'node', format: 'esm', logLevel: 'error' } as const),
+      outfile: join(machine.share, 'service.mjs'),
+    })
+    await machine.run(NODE, 'service.mjs', NODE, 'Z:\\share\\agent.mjs', 'run', '--service')
+    await machine.run('net', 'start', 'Tellwire')
+  })
+  after(async () => {
+    await machine?.stop()
+    await server?.stop()
+    if (folder) rmSync(folder, { recursive: true, force: true })
+  })
+
+  const page = () => server.get<WorkerPage>('/workers/ann')
+  const status = () => machine.run(NODE, 'agent.mjs', 'status')
+
+  async function found(title: RegExp): Promise<void> {
+    let titles: string[] = []
+    const ask = async () => {
+      titles = (await page()).findings.map((it) => it.says)
+      return titles.some((it) => title.test(it)) ? true : null
+    }
+    await until(ask, 120_000, () => `no finding says ${title}, but ${titles.join(' | ')}`)
+  }
+
+  it('is connected, and everything it collects arrives', async () => {
+    const ask = async () => {
+      const [laptop] = (await page()).laptops
+      const seen = new Set(laptop?.coverage.filter((it) => it.lastEvent !== null).map((it) => it.category))
+      const wanted = ['process_creation', 'software', 'autostart', 'volume_mounted', 'listening_socket']
+      return wanted.every((it) => seen.has(it as never)) ? true : null
+    }
+    writeFileSync(join(machine.share, 'listen.cjs'), "require('net').createServer().listen(4711, '0.0.0.0')")
+    machine.start(NODE, 'listen.cjs')
+    await until(ask, 120_000, () => 'not everything came')
+    assert.match(await status(), /running, process \d+/)
+  })
+
+  it('AnyDesk is started', async () => {
+    copyFileSync(machine.nodePath, join(machine.share, 'AnyDesk.exe'))
+    writeFileSync(join(machine.share, 'wait.cjs'), 'setTimeout(() => {}, 60_000)')
+    machine.start('Z:\\share\\AnyDesk.exe', 'wait.cjs')
+    await found(/AnyDesk/)
+  })
+
+  it('a remote tool is installed', async () => {
+    const key = `HKLM\\${CURRENT_VERSION}\\Uninstall\\RustDesk`
+    await machine.run('reg', 'add', key, '/v', 'DisplayName', '/d', 'RustDesk', '/f')
+    await found(/RustDesk/)
+  })
+
+  it('a program in a temporary folder starts with the laptop', async () => {
+    const command = 'C:\\Users\\root\\AppData\\Local\\Temp\\helper.exe'
+    await machine.run('reg', 'add', `HKCU\\${CURRENT_VERSION}\\Run`, '/v', 'Helper', '/d', command, '/f')
+    await found(/Helper/)
+  })
+
+  it('thousands of files are copied to a stick', async () => {
+    mkdirSync(join(machine.share, 'stick'))
+    await plugIn(machine, 'E', '/share/stick')
+    const write = (count: number) => {
+      for (let n = 0; n < count; n++) writeFileSync(join(machine.share, 'stick', `${++written}.ts`), 'export {}\n')
+    }
+    let written = 0
+    // What is on it at the first sweep is its baseline: once new files are reported, that sweep is over.
+    const isSwept = async () => {
+      write(30)
+      const coverage = (await page()).laptops[0]?.coverage.find((it) => it.category === 'file_burst')
+      return coverage?.lastEvent == null ? null : true
+    }
+    await until(isSwept, 120_000, () => 'no burst came')
+    write(3_000)
+    await found(/written to the removable disk at E:/)
+  })
+
+  it('stops when the manager says so, and says goodbye', async () => {
+    await machine.run('net', 'stop', 'Tellwire')
+    await until(async () => (/not running/.test(await status()) ? true : null), 30_000, () => 'it still runs')
+    await machine.run(NODE, 'service.mjs', 'remove')
+    await assert.rejects(machine.run('net', 'start', 'Tellwire'))
+  })
+})
