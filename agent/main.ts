@@ -42,7 +42,10 @@ const runCommand = defineCommand({
   meta: { name: 'run', description: 'Collect and report until stopped' },
   args: {
     folder,
-    service: { type: 'boolean', description: "For Windows' service manager, which starts programs in a way of its own" },
+    service: {
+      type: 'boolean',
+      description: "For Windows' service manager, which starts programs in a way of its own",
+    },
     'wait-for-enrollment': { type: 'boolean', description: 'Without an enrollment, wait for a token: for services' },
   },
   async run({ args }) {

@@ -89,7 +89,8 @@ function placeOf(host: Host, adapters: AdapterRow[], routes: RouteRow[], neighbo
   const best = defaultRoute(four.filter((it) => !isOnTunnel(it))) ?? defaultRoute(four) ?? defaultRoute(six)
   const adapter = best && adapters.find((it) => it.index === best.index || it.index6 === best.index)
   const near = neighbours.find((it) => it.index === best?.index && it.address === best?.gateway)
-  const tunnel = tunnels.find((it) => routes.some((route) => route.length <= 1 && route.index === it.index)) ?? tunnels[0]
+  const tunnel =
+    tunnels.find((it) => routes.some((route) => route.length <= 1 && route.index === it.index)) ?? tunnels[0]
   const place: PlaceFields = {
     Interface: adapter ? bounded(adapter.friendlyName, 256) : null,
     GatewayHash: near ? host.hmac(near.mac) : null,

@@ -143,7 +143,9 @@ export async function runService(run: (signal: AbortSignal) => Promise<void>): P
   table.writeBigUInt64LE(addressOf(name), SERVICE_TABLE_ENTRYW.at.lpServiceName)
   table.writeBigUInt64LE(BigInt(mainPointer), SERVICE_TABLE_ENTRYW.at.lpServiceProc)
   const isDone = await new Promise<boolean>((resolve) => {
-    advapi32.StartServiceCtrlDispatcherW.async(table, (error: unknown, result: number) => resolve(!error && result !== 0))
+    advapi32.StartServiceCtrlDispatcherW.async(table, (error: unknown, result: number) =>
+      resolve(!error && result !== 0),
+    )
   })
   if (failure !== null) throw failure
   // The error of the other thread is not to be had here.

@@ -21,7 +21,11 @@ const values = (of: Record<string, string | number>) =>
 describe('agent/collectors/windows, parsers', () => {
   const lines: [name: string, line: string, found: string[]][] = [
     ['nothing', '  ', []],
-    ['quoted program', '"C:\\Program Files\\7-Zip\\7z.exe" a out.7z', ['C:\\Program Files\\7-Zip\\7z.exe', 'a', 'out.7z']],
+    [
+      'quoted program',
+      '"C:\\Program Files\\7-Zip\\7z.exe" a out.7z',
+      ['C:\\Program Files\\7-Zip\\7z.exe', 'a', 'out.7z'],
+    ],
     ['an empty argument', 'a "" b', ['a', '', 'b']],
     ['backslashes before a mark', 'a "b\\\\" c\\"d', ['a', 'b\\', 'c"d']],
     ['two marks are one', '"a""b" c', ['a"b', 'c']],
@@ -45,13 +49,19 @@ describe('agent/collectors/windows, parsers', () => {
     })
 
   it('a service, one whose name is in a resource, and a driver', () => {
-    assert.equal(parseService('AnyDesk', values({ Type: 0x10, DisplayName: 'AnyDesk Service' }))?.Name, 'AnyDesk Service')
+    assert.equal(
+      parseService('AnyDesk', values({ Type: 0x10, DisplayName: 'AnyDesk Service' }))?.Name,
+      'AnyDesk Service',
+    )
     assert.equal(parseService('Spooler', values({ Type: 0x110, DisplayName: '@spoolsv.exe,-1' }))?.Name, 'Spooler')
     assert.equal(parseService('ndis', values({ Type: 1 })), null)
   })
 
   const task = (user: string, exec: string) =>
-    Buffer.from(`\ufeff<Task><Principals><UserId>${user}</UserId></Principals><Actions>${exec}</Actions></Task>`, 'utf16le')
+    Buffer.from(
+      `\ufeff<Task><Principals><UserId>${user}</UserId></Principals><Actions>${exec}</Actions></Task>`,
+      'utf16le',
+    )
   const run = '<Exec><Command>C:\\a &amp; b.exe</Command><Arguments>--x &quot;y&quot;</Arguments></Exec>'
   it('a scheduled task of the system, of a user, and none', () => {
     assert.deepEqual(parseTask(task('S-1-5-18', run)), { commands: 'C:\\a & b.exe --x "y"', isSystem: true })

@@ -20,7 +20,12 @@ describe('agent/host/windows, parsers', () => {
   })
 
   it('a UDP row of IPv6', () => {
-    const row = Buffer.concat([Buffer.alloc(15), Buffer.from('01', 'hex'), Buffer.alloc(4), Buffer.from('0035000007000000', 'hex')])
+    const row = Buffer.concat([
+      Buffer.alloc(15),
+      Buffer.from('01', 'hex'),
+      Buffer.alloc(4),
+      Buffer.from('0035000007000000', 'hex'),
+    ])
     const [found] = [...parseUdp6(Buffer.concat([Buffer.from('01000000', 'hex'), row]))]
     assert.deepEqual([found?.localAddress, found?.localPort, found?.pid], ['::1', 53, 7])
   })
@@ -80,6 +85,9 @@ describe('agent/host/windows, parsers', () => {
   })
 
   it("errors have node:fs's codes, so that gaps tell denied from unsupported", () => {
-    assert.deepEqual([5, 2, 127, 87].map((it) => new CallError('x', it).code), ['EACCES', 'ENOENT', 'ENOENT', 'EIO'])
+    assert.deepEqual(
+      [5, 2, 127, 87].map((it) => new CallError('x', it).code),
+      ['EACCES', 'ENOENT', 'ENOENT', 'EIO'],
+    )
   })
 })
