@@ -64,11 +64,15 @@ export function gap(
   }
 }
 
-/** EACCES and EPERM are 'denied', ENOENT is 'unsupported' (this kernel has no such table), the rest 'unparsed'. */
+/**
+ * EACCES and EPERM are 'denied', ENOENT is 'unsupported' (this kernel has no such table), EHUNG (a read that never
+ * returned) is 'stopped', the rest 'unparsed'.
+ */
 export function gapReason(cause: unknown): GapReason {
   const code = (cause as NodeJS.ErrnoException | null)?.code
   if (code === 'EACCES' || code === 'EPERM') return 'denied'
   if (code === 'ENOENT' || code === 'ENOTDIR') return 'unsupported'
+  if (code === 'EHUNG') return 'stopped'
   return 'unparsed'
 }
 

@@ -8,47 +8,79 @@ const RESTART_MS = 5_000
 
 export interface CollectorRunner {
   apply(policy: Policy): void
+  /** Ends those that must not run any more, and starts those that may run by now. */
+  review(): void
   /** Resolves when all have ended, or after `withinMs`. None is started afterwards. */
   stop(withinMs: number): Promise<void>
 }
 
-export function collectorRunner(collectors: readonly Collector[], host: Host, emit: Emit): CollectorRunner {
+/** What decides about single collectors; `Supervisor` does. */
+export interface Permission {
+  /** Why it must not run now; null: it may. */
+  held(collector: Collector): string | null
+  /** The laptop as it reads it, from now on. */
+  hostOf(collector: Collector): Host
+  ended(collector: Collector): void
+}
+
+interface Running {
+  stop: AbortController
+  done: Promise<unknown>
+}
+
+export function collectorRunner(collectors: readonly Collector[], permission: Permission, emit: Emit): CollectorRunner {
   let policy: Policy | null = null
-  let running: { stop: AbortController; all: Promise<unknown> } | null = null
+  const running = new Map<Collector, Running>()
   let changing: Promise<void> = Promise.resolve()
   let isStopped = false
-  return { apply, stop }
+  return { apply, review, stop }
 
   function apply(next: Policy): void {
     const before = policy
     policy = next
-    if (before === null) start(next)
+    if (before === null) start()
     else if (changesCollection(before, next))
       changing = changing.then(async () => {
-        await end(RESTART_MS)
-        if (!isStopped) start(next)
+        await end([...running.keys()], RESTART_MS)
+        start()
       })
+  }
+
+  function review(): void {
+    changing = changing.then(async () => {
+      await end(
+        [...running.keys()].filter((it) => permission.held(it) !== null),
+        RESTART_MS,
+      )
+      start()
+    })
   }
 
   async function stop(withinMs: number): Promise<void> {
     isStopped = true
     await changing
-    await end(withinMs)
+    await end([...running.keys()], withinMs)
   }
 
-  function start(current: Policy): void {
-    const stop = new AbortController()
-    const policy = forCollectors(current)
-    const wanted = collectors.filter((it) => isWanted(it, policy))
-    const all = wanted.map((it) => pump(it, host, policy, emit, stop.signal))
-    running = { stop, all: Promise.allSettled(all) }
+  /** Those that do not run yet. */
+  function start(): void {
+    if (policy === null || isStopped) return
+    const current = forCollectors(policy)
+    for (const it of collectors) {
+      if (running.has(it) || !isWanted(it, current) || permission.held(it) !== null) continue
+      const stop = new AbortController()
+      const done = pump(it, permission.hostOf(it), current, emit, stop.signal).finally(() => permission.ended(it))
+      running.set(it, { stop, done })
+    }
   }
 
-  async function end(withinMs: number): Promise<void> {
-    if (running === null) return
-    running.stop.abort()
-    await Promise.race([running.all, new Promise((resolve) => setTimeout(resolve, withinMs))])
-    running = null
+  async function end(which: readonly Collector[], withinMs: number): Promise<void> {
+    const ending = which.flatMap((it) => running.get(it) ?? [])
+    for (const it of which) running.delete(it)
+    for (const { stop } of ending) stop.abort()
+    if (ending.length === 0) return
+    const all = Promise.allSettled(ending.map(({ done }) => done))
+    await Promise.race([all, new Promise((resolve) => setTimeout(resolve, withinMs))])
   }
 }
 

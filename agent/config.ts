@@ -15,6 +15,9 @@ export function agentPaths(folder: string) {
     runs: join(folder, 'laptop.json'),
     /** Exists while the agent runs; a clean stop removes it. */
     running: join(folder, 'running.json'),
+    /** The collectors at work, after a death; those that do not run for a day. */
+    looks: join(folder, 'looks.json'),
+    bans: join(folder, 'bans.json'),
     /** Whether this run was acknowledged: see contact.ts. */
     contact: join(folder, 'contact.json'),
     /** Why it is about to be stopped: see install/goodbye.ts. */

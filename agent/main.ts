@@ -6,6 +6,7 @@ import { restartLean } from '../bin/lean.js'
 import { Fault } from '../wire/fault.ts'
 import { printable } from '../wire/printable.ts'
 import { collectorsOf } from './collectors/index.ts'
+import type { WatchFolder } from './collectors/shared/folder-watcher.ts'
 import { agentFolder, agentPaths, type Config, loadConfig, readJson } from './config.ts'
 import { enroll } from './enroll.ts'
 import { thisSystem } from './host/systems.ts'
@@ -15,18 +16,26 @@ import { placesOf } from './install/places.ts'
 import { lockHolder } from './lock.ts'
 import { logger } from './log.ts'
 import { lastPolicy } from './policy.ts'
-import { run } from './run.ts'
+import { readerOf, run } from './run.ts'
 import { formatShowReport, showReport } from './show.ts'
 import { lastSent } from './spool/sent.ts'
 import { formatStatus, freshStatus, Status } from './status.ts'
 import { AGENT_VERSION } from './version.ts'
 
 /** Runs the agent with all collectors of this operating system. Resolves after a clean stop. Errors: see `run`. */
-export function runAgent(options: { folder: string }, signal: AbortSignal): Promise<void> {
+export async function runAgent(options: { folder: string }, signal: AbortSignal): Promise<void> {
   const starts = { seen: 0, total: 0 }
   const system = thisSystem()
-  const collectors = collectorsOf(system.product, starts, system.startSources)
-  return run({ folder: options.folder, system, collectors, starts }, signal)
+  const reader = readerOf(system)
+  // Where it is known which folders can hang, so that a watcher cannot block the agent. Elsewhere, chokidar's has run.
+  const watch: WatchFolder | undefined = system.places && ((...asked) => reader.watch(...asked))
+  const collectors = collectorsOf(system.product, starts, system.startSources, watch)
+  const exhausted = new AbortController()
+  const onExhausted = () => exhausted.abort()
+  const either = AbortSignal.any([signal, exhausted.signal])
+  await run({ folder: options.folder, system, collectors, starts, reader, onExhausted }, either)
+  // Node waits for its threads before it exits, and one of them does not return: only the system can end it.
+  if (reader.isHeld) process.kill(process.pid, 'SIGKILL')
 }
 
 const folder = {

@@ -3,17 +3,16 @@
  * both.
  */
 import { createHmac, randomBytes } from 'node:crypto'
-import { rmSync } from 'node:fs'
-import * as z from 'zod'
 import type { Observation, ObservationOf } from '../wire/event.ts'
 import type { Policy, SignedPolicy } from '../wire/messages.ts'
 import { DAY, HOUR } from '../wire/time.ts'
 import { type Collector, gap, type StartCounters } from './collect.ts'
 import { type CollectorRunner, collectorRunner } from './collector-runner.ts'
-import { agentPaths, type Config, loadConfig, readJson, recordRun, writeFileAtomically } from './config.ts'
+import { agentPaths, type Config, loadConfig, recordRun } from './config.ts'
 import { contactWriter } from './contact.ts'
-import type { MachineFacts, System } from './host/host.ts'
+import type { MachineFacts, Places, System } from './host/host.ts'
 import { loadKey } from './identity.ts'
+import { lockHolder } from './lock.ts'
 import { type Logger, logger } from './log.ts'
 import { type Outbox, outbox } from './outbox.ts'
 import { type PolicyHolder, policyHolder } from './policy.ts'
@@ -22,6 +21,11 @@ import { sentLog } from './spool/sent.ts'
 import { Spool } from './spool/spool.ts'
 import { type Status, statusWriter } from './status.ts'
 import { type Costs, NO_COSTS, summary } from './summary.ts'
+import { BanList } from './supervisor/bans.ts'
+import { SAMPLE_MS } from './supervisor/budget.ts'
+import { Deaths } from './supervisor/deaths.ts'
+import { Reader } from './supervisor/reader.ts'
+import { Supervisor } from './supervisor/supervisor.ts'
 import { type LostTime, realClocks, ticker } from './ticker.ts'
 import { type Timing, type Uplink, uplink } from './uplink/uplink.ts'
 import { AGENT_VERSION } from './version.ts'
@@ -31,7 +35,8 @@ const DRAIN_MS = 2_000
 const GAPS_SHOWN = 50
 const LIMITS_WITHOUT_POLICY = { spoolBytes: 64 * 1_048_576, spoolDays: 14 }
 
-const Running = z.object({ bootId: z.string().nullable() })
+const ASIDE =
+  'the agent died three times while it was opened, so it was moved beside; what was not sent is in there, and the server gets none of it'
 
 export interface RunOptions {
   folder: string
@@ -39,6 +44,12 @@ export interface RunOptions {
   collectors: readonly Collector[]
   /** Updated by the collector of processes. */
   starts: StartCounters
+  /** Reads what can hang. The caller's, if its collectors use it, too; after the end it may be held, see `Reader`. */
+  reader?: Reader
+  /** The agent needs too much memory and must be started again. It is left running if this does nothing. */
+  onExhausted?: (why: string) => void
+  /** False: it comes back at once after a death. For tests that kill it again and again. */
+  isCareful?: boolean
   timing?: Timing
   log?: Logger
 }
@@ -48,6 +59,18 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   const agent = await start(options)
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
   await agent.stop()
+}
+
+/** Where it is not known which reads can hang, the reading thread has never run, and none goes through it. */
+const UNKNOWN: Places = {
+  isSafe: () => true,
+  placeOf: (path) => path,
+  isSystemPlace: () => true,
+  remoteBelow: () => [],
+}
+
+export function readerOf({ places = UNKNOWN }: System): Reader {
+  return new Reader({ places })
 }
 
 /** The parts of a running agent, for functions that need several of them. */
@@ -74,6 +97,10 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   const policies = policyHolder(paths.policy, config.serverKey)
   const host = system.host({ hmac: (value) => hmac(policies.current?.salt ?? '', value), stateFolder: paths.state })
   const facts = await system.machine(host)
+  const deaths = new Deaths(paths, facts.bootId, options.isCareful)
+  const isLocked = lockHolder(paths.lock) !== null
+  const aside = deaths.isSpoolGuilty && !isLocked ? deaths.setSpoolAside(wall()) : null
+  if (!isLocked) deaths.reached('opening')
   const spool = Spool.open({
     folder: paths.spool,
     product: system.product,
@@ -85,9 +112,20 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   const out = outbox(spool, () => link.wake())
   const offline = new AbortController()
   const rejected = rejections(emit, realClocks)
-  const collectors = collectorRunner(options.collectors, host, emit)
+  const reader = options.reader ?? readerOf(system)
   const gaps: Parts['gaps'] = new Map()
-  reportStart(folder, facts, emit)
+  const supervisor = new Supervisor({
+    ...{ host, reader, places: system.places ?? UNKNOWN, collectors: options.collectors, emit, deaths },
+    bans: new BanList(paths.bans, wall),
+    clocks: realClocks,
+    random: fraction,
+    onChange: () => collectors.review(),
+    onExhausted: options.onExhausted ?? (() => {}),
+  })
+  const collectors = collectorRunner(options.collectors, supervisor, emit)
+  if (aside !== null) emit(gap({ time: wall(), collector: 'spool' }, 'spool', 'stopped', ASIDE))
+  reportStart(folder, deaths, facts, emit)
+  deaths.reached('running')
   const link = uplink(
     {
       ...config,
@@ -112,6 +150,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   const ticks = ticker(
     [
       { everyMs: 1_000, firstMs: 1_000, run: () => (spool.unsynced > 0 || spool.trouble ? out.flush() : undefined) },
+      { everyMs: SAMPLE_MS, firstMs: SAMPLE_MS, run: () => supervisor.sample() },
       { everyMs: 1_000, firstMs: 1_000, run: () => writeContact(link.status) },
       { everyMs: 2_000, firstMs: 0, run: writeStatus },
       { everyMs: HOUR, firstMs: 300_000, run: hourly },
@@ -139,17 +178,22 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   function onLostTime({ kind, ms }: LostTime): void {
     const why = `nothing was collected for ${Math.round(ms / 1_000)} s, although the laptop was awake`
     if (kind === 'asleep') emit(agentState('resumed', facts))
-    else emit(gap({ time: wall(), collector: 'agent' }, 'agent', 'stopped', why))
+    else {
+      emit(gap({ time: wall(), collector: 'agent' }, 'agent', 'stopped', why))
+      supervisor.blindness.add([...new Set(options.collectors.flatMap((it) => it.categories))], ms)
+    }
     link.reconnect()
   }
 
   function hourly(): void {
     rejected.report()
+    supervisor.reportHeld()
     emit(agentState('summary', facts, costs()))
   }
 
   async function stop(): Promise<void> {
     await collectors.stop(1_000)
+    await reader.close()
     emit(agentState('stopping', facts))
     await out.flush()
     await link.drain(DRAIN_MS)
@@ -158,21 +202,22 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
     ticks.stop()
     writeStatus()
     await spool.close()
-    attempt(() => rmSync(paths.running, { force: true }))
+    deaths.forget()
   }
 }
 
 /**
- * Reports this start, and what happened before it: a kill or an upgrade. A clean stop removes the file `running`, so if
- * it exists from the same boot, the agent was killed; from another boot, the laptop may only have lost power.
+ * Reports this start, and what happened before it: a kill or an upgrade. If the last run died in the same boot, the
+ * agent was killed; in another boot, the laptop may only have lost power.
  */
-function reportStart(folder: string, facts: MachineFacts, emit: (observation: Observation) => void): void {
-  const { running } = agentPaths(folder)
-  const startedAt = realClocks.wall()
-  const before = attempt(() => readJson(running, Running))
-  if (before?.bootId && before.bootId === facts.bootId) emit(agentState('killed_last_time', facts))
-  attempt(() => writeFileAtomically(running, JSON.stringify({ bootId: facts.bootId, pid: process.pid, startedAt })))
-  const last = attempt(() => recordRun(folder, startedAt, AGENT_VERSION))
+function reportStart(
+  folder: string,
+  deaths: Deaths,
+  facts: MachineFacts,
+  emit: (observation: Observation) => void,
+): void {
+  if (deaths.last?.bootId && deaths.last.bootId === facts.bootId) emit(agentState('killed_last_time', facts))
+  const last = attempt(() => recordRun(folder, realClocks.wall(), AGENT_VERSION))
   if (last && last.previousVersion !== AGENT_VERSION) emit(agentState('upgraded', facts))
   emit(agentState('started', facts))
 }
@@ -224,6 +269,11 @@ function agentState(Action: ObservationOf<'agent_state'>['Action'], facts: Machi
   const about = { Version: AGENT_VERSION, Fingerprint: fingerprint, Virtual: virtual, BootId: bootId }
   const stamp = { time: realClocks.wall(), collector: 'agent' }
   return { category: 'agent_state', ...stamp, Action, ...about, ...costs } satisfies Observation
+}
+
+/** 0 to 1. */
+function fraction(): number {
+  return randomBytes(6).readUIntBE(0, 6) / 2 ** 48
 }
 
 function hmac(salt: string, value: string): string {

@@ -16,7 +16,7 @@ const CASES = join(import.meta.dirname, '../../shared/cases')
 const NOW = Date.UTC(2026, 10, 30)
 
 describe('the shared cases', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let shipped: { path: string; text: string }[]
   before(async function () {
     if (!existsSync(CASES)) notTested(this, '../shared/cases is missing', 'skip')

@@ -15,7 +15,7 @@ const CERT = join(import.meta.dirname, 'fixtures', 'tls.crt')
 const KEY = join(import.meta.dirname, 'fixtures', 'tls.key')
 
 describe('behind TLS', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let folder: string
   let server: ChildProcess
   let agent: ChildProcess | null = null

@@ -20,7 +20,7 @@ import { software } from './linux/software.ts'
 import { usbDevices } from './linux/usb-devices.ts'
 import { volumes } from './linux/volumes.ts'
 import { SWEEP_LIMITS } from './shared/folder-sweep.ts'
-import { watchFolder } from './shared/folder-watcher.ts'
+import { type WatchFolder, watchFolder } from './shared/folder-watcher.ts'
 import { watchedFolders } from './shared/watched-folders.ts'
 import { autostarts as windowsAutostarts } from './windows/autostarts.ts'
 import { clockPlaces as windowsClockPlaces } from './windows/clock-places.ts'
@@ -40,18 +40,20 @@ export function collectorsOf(
   product: AgentProduct,
   starts: StartCounters,
   sources: readonly StartSourceKind[] = [],
+  watch: WatchFolder = watchFolder,
 ): readonly Collector[] {
-  return COLLECTORS[product](starts, sources)
+  return COLLECTORS[product](starts, sources, watch)
 }
 
 type Make<P extends AgentProduct> = (
   starts: StartCounters,
   sources: readonly StartSourceKind[],
+  watch: WatchFolder,
 ) => readonly Collector<CollectedOn<P>>[]
 
 /** The compiler rejects a category that COLLECTED in wire/event.ts lacks: the server reads there what agents collect. */
 const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
-  linux: (starts, sources) => {
+  linux: (starts, sources, watch) => {
     const repositoryParts = repositories()
     const archiveParts = archives()
     return [
@@ -63,7 +65,7 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
       usbDevices,
       displays,
       volumes,
-      watchedFolders(watchFolder, archiveParts.onArchive),
+      watchedFolders(watch, archiveParts.onArchive),
       repositoryParts.collector,
       archiveParts.collector,
       networkPlaces,

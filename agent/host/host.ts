@@ -67,6 +67,18 @@ export interface MachineFacts {
 export const HYPERVISORS =
   /kvm|qemu|vmware|virtualbox|innotek|xen|bochs|parallels|hyper-v|virtual machine|amazon ec2|google compute/i
 
+/** Which reads can wait for somebody else: see `agent/supervisor/reader.ts`. */
+export interface Places {
+  /** Answered by the system itself: such a read cannot hang, and needs no thread of its own. */
+  isSafe(path: string): boolean
+  /** What a read of this path waits for, together with all reads of the same place: a mount point, or the path. */
+  placeOf(path: string): string
+  /** Only the system's administrator decides what is behind this path. */
+  isSystemPlace(path: string): boolean
+  /** The mount points below a folder that can hang although the folder does not. */
+  remoteBelow(path: string): string[]
+}
+
 /** What the agent needs of an operating system. A new one is a file in this folder and a line in systems.ts. */
 export interface System {
   product: AgentProduct
@@ -74,6 +86,8 @@ export interface System {
   platform: NodeJS.Platform
   host(options: HostOptions): Host
   machine(host: Host): Promise<MachineFacts>
+  /** Left out: not known, and no read is kept from hanging. */
+  places?: Places
   /** The default folder for key, spool and status. Null: there is none. */
   agentFolder(env: NodeJS.ProcessEnv, uid: number | undefined): string | null
   /**

@@ -3,7 +3,10 @@ import { createHash } from 'node:crypto'
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
 import { factsOf, fileHost, MAX_BYTES, unixAgentFolder } from './files.ts'
 import { type Host, type HostOptions, HYPERVISORS, type MachineFacts, type System } from './host.ts'
+import { linuxPlaces } from './linux-places.ts'
+import { connector } from './starts/connector.ts'
 import { tracefs } from './starts/tracefs.ts'
+import { withCommandLines } from './starts/with-command-lines.ts'
 
 const DMI = '/sys/class/dmi/id'
 const BOOT_ID = '/proc/sys/kernel/random/boot_id'
@@ -13,9 +16,10 @@ export const linux: System = {
   platform: 'linux',
   host,
   machine,
+  places: linuxPlaces(),
   agentFolder: unixAgentFolder,
   processStart,
-  startSources: [tracefs()],
+  startSources: [withCommandLines(tracefs(), connector()), connector()],
 }
 
 /** Reads /proc and /sys synchronously: they need no disk, and that costs 35 us of CPU instead of 500 us. */

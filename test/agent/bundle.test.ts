@@ -13,7 +13,7 @@ import { preloaded } from '../server/commands/process.ts'
 const PRINT_FLAGS = "console.error('flags: ' + process.execArgv.join(' '))"
 
 describe('the agent as one file', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let folder: string
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'tellwire-bundle-'))

@@ -34,7 +34,7 @@ describe('agent/main', () => {
     spawn(process.execPath, [BINARY, 'agent', ...args, '--folder', folder], { stdio: ['ignore', 'pipe', 'pipe'] })
 
   it('enrolls, runs all collectors of this system, shows status and sent events, and stops on SIGTERM', async function () {
-    this.timeout(90_000) // ten commands, each one or two seconds of CPU
+    this.timeout(180_000) // ten commands, each one or two seconds of CPU
     const before = await tellwire('run')
     assert.deepEqual([before.code, before.out], [1, ''])
     assert.match(
@@ -100,7 +100,7 @@ describe('agent/main', () => {
       given: undefined,
       env: { ProgramData: 'D:\\Data' },
       uid: undefined,
-      folder: 'D:\\Data\\tellwire\\agent',
+      folder: 'D:\\Data\\Tellwire\\agent',
       system: SYSTEMS.windows,
     },
   ])

@@ -161,7 +161,7 @@ describe('agent/run', () => {
   })
 
   it('kill -9 ten times while sending: the server gets every number, each for one event', async function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     const { onBatch } = server.behaviour
     let frames = 0
     // Every third ack is lost together with its connection, so that the agent must resend.

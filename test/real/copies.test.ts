@@ -15,7 +15,7 @@ import { type Watch, watch } from './watch.ts'
 const run = promisify(execFile)
 
 describe('real runs: copies', function () {
-  this.timeout(30_000)
+  this.timeout(60_000)
   let folder: string
   let seen: Watch | null = null
 

@@ -11,7 +11,7 @@ import { assertFound, rulesFor } from './rules-for.ts'
 const MEGABYTE = 1_048_576
 
 describe('real runs: networks', function () {
-  this.timeout(30_000)
+  this.timeout(60_000)
   let folder: string
   let there: Namespace | null = null
 

@@ -10,7 +10,7 @@ import { assertFound, rulesFor } from './rules-for.ts'
 import { type Watch, watch } from './watch.ts'
 
 describe('real runs: programs', function () {
-  this.timeout(30_000)
+  this.timeout(60_000)
   let folder: string
   let seen: Watch
   const started: ChildProcess[] = []

@@ -1,6 +1,7 @@
 /** Program starts that are over in milliseconds, on the real kernel: root, and tracefs in a folder of the test's own. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +11,9 @@ import type { StartCounters } from '../../agent/collect.ts'
 import { processes } from '../../agent/collectors/linux/processes.ts'
 import type { StartSourceKind } from '../../agent/host/host.ts'
 import { linux } from '../../agent/host/linux.ts'
+import { connector } from '../../agent/host/starts/connector.ts'
 import { tracefs } from '../../agent/host/starts/tracefs.ts'
+import { withCommandLines } from '../../agent/host/starts/with-command-lines.ts'
 import type { Observation, ObservationOf } from '../../wire/event.ts'
 import { checked, policy } from '../agent/fake-host.ts'
 import { needsLinux } from '../agent/needs-linux.ts'
@@ -94,6 +97,33 @@ describe('real runs: program starts', function () {
     // The loop's own `sleep` are starts, too.
     assert.ok(total >= 2 * started && seen >= total * 0.99, `${seen} of ${total}`)
     assert.deepEqual(instances(), [], 'nothing is left in the kernel')
+  })
+
+  it('the connector alone: programs of 5 ms with their command lines', async () => {
+    const program = join(folder, 'brief')
+    copyFileSync('/bin/sleep', program)
+    const run = await collect(connector())
+    for (let n = 0; n < 40; n++) await once(spawn(program, ['0.005'], { stdio: 'ignore' }), 'exit')
+    await until(() => told(run, program).length >= 40, 5_000).catch(() => {})
+    await run.stop()
+    // On a busy machine, the agent may look when the program is over: then there is no path either.
+    assert.ok(told(run, program).length >= 20, `${told(run, program).length} of 40`)
+    assert.ok(told(run, program).every((it) => it.CommandLine === `${program} 0.005` && it.ParentImage !== null))
+    assert.deepEqual([run.starts.by, run.starts.seen >= 40], ['connector', true])
+  })
+
+  it('both: each is told once, and short commands have their command line', async () => {
+    const program = join(folder, 'command')
+    copyFileSync('/bin/sleep', program)
+    const run = await collect(withCommandLines(tracefs([mount]), connector()))
+    for (let n = 0; n < 40; n++) await once(spawn(program, ['0.005'], { stdio: 'ignore' }), 'exit')
+    await until(() => told(run, program).length >= 40)
+    await run.stop()
+    const found = told(run, program)
+    assert.equal(found.length, 40)
+    const complete = found.filter((it) => it.CommandLine === `${program} 0.005`)
+    assert.ok(complete.length >= 20, `${complete.length} of 40`)
+    assert.deepEqual(instances(), [])
   })
 
   it('hostile names: a newline, a byte that is not UTF-8, and 4 KB', async () => {

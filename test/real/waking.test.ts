@@ -10,7 +10,7 @@ import { type Fleet, fleet, type Line } from './fleet.ts'
 const PAUSE_MS = 31_000
 
 describe('real runs: waking', function () {
-  this.timeout(90_000)
+  this.timeout(180_000)
   let here: Fleet
 
   before(async function () {

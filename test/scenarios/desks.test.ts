@@ -379,7 +379,7 @@ function timeOf(it: Recorded): number {
 describe('desks', () => {
   let deps: ReplayDeps
   before(async function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     const catalogue = loadCatalogue()
     const ruleset = await loadRules([], (problem) => assert.fail(JSON.stringify(problem)))
     deps = { ...ruleset, recognise: (it) => recognise(catalogue, it), lookup: () => NOWHERE }

@@ -23,7 +23,7 @@ describe('four stories', () => {
   const of = (worker: string) => answer.workers.find((it) => it.worker === worker)!
 
   before(async function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     const catalogue = loadCatalogue()
     const ruleset = await loadRules([], (problem) => assert.fail(JSON.stringify(problem)))
     deps = { ...ruleset, recognise: (event) => recognise(catalogue, event), lookup: () => NOWHERE }

@@ -31,7 +31,7 @@ describe('recordings', () => {
   let deps: ReplayDeps
 
   before(async function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     const catalogue = loadCatalogue()
     const ruleset = await loadRules([], (problem) => assert.fail(JSON.stringify(problem)))
     const addresses = await openAddresses({

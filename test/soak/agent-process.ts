@@ -17,6 +17,7 @@ await run(
     folder: process.argv[2]!,
     system: thisSystem(),
     starts: { seen: 0, total: 0 },
+    isCareful: false,
     timing: { ...TIMING, backoff: { baseMs: 5, capMs: 50 } },
     collectors: [
       {

@@ -138,5 +138,5 @@ export const AgentState = z.strictObject({
   WireBytes: bytes.nullable(),
   ForksSeen: count.nullable(),
   ForksTotal: count.nullable(),
-  StartsBy: z.enum(['tracefs', 'connector', 'audit', 'poll']).nullable().optional(),
+  StartsBy: z.enum(['tracefs', 'connector', 'poll']).nullable().optional(),
 })

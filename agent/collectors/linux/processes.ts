@@ -6,7 +6,7 @@
  *         With a source, /proc is compared once a minute: what runs and was not told is reported then, except a
  *         process that only forked. By polling, an exec in a running process is reported at the next poll if the
  *         process is new, within a minute otherwise.
- * Units   a source is read every 100 ms: of a shorter program there are only path, pid and parent, unless the source
+ * Units   a source is read every 200 ms: of a shorter program there are only path, pid and parent, unless the source
  *         says more. Polled every 2 s: a shorter process can be missed. `StartCounters` has the number.
  * Errors  null for what cannot be read. `Image` is the path that was executed if the process has ended: a script's own;
  *         argv[0] if the link to the executable cannot be read (another user's process). A /proc that hides other
@@ -27,7 +27,7 @@ import { bestSource } from '../shared/start-source.ts'
 
 const NAME = 'processes'
 const EVERY_MS = 2_000
-const READ_MS = 100
+const READ_MS = 200
 /** How often start times are compared, to detect reused pids and execs. */
 const VERIFY_MS = 60_000
 /** Of one read; a fork bomb starts more. */

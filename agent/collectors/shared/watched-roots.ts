@@ -90,7 +90,9 @@ export async function findRoots(
 /** The folder, or the target if it is a link: users move their sync folder to a larger disk. */
 async function target(host: Host, path: string): Promise<string | null> {
   if (!path.startsWith('/')) return null
-  const facts = await host.stat(path).catch(() => null)
+  const facts = await host.stat(path).catch((cause: NodeJS.ErrnoException) => (cause.code === 'EHUNG' ? 'hung' : null))
+  // It does not answer now, so that its sweep fails; it is not gone.
+  if (facts === 'hung') return path
   if (facts?.kind !== 'link') return facts?.kind === 'folder' ? path : null
   const place = posix.resolve(posix.dirname(path), await host.link(path).catch(() => '/'))
   return (await host.stat(place).catch(() => null))?.kind === 'folder' ? place : null

@@ -17,8 +17,8 @@ import type { Registry, RegistryKey, Windows } from '../../host/windows/calls.ts
 import { redactCommandLine } from '../../redact/index.ts'
 import { bounded } from '../shared/bounded.ts'
 import { baselineIsDue, loadReported, saveReported } from '../shared/reported.ts'
-import { homesOf, userHives } from './hives.ts'
-import { keyWatcher } from './key-watcher.ts'
+import { homesOf, USER_STARTUP, userHives } from './kit/hives.ts'
+import { keyWatcher } from './kit/key-watcher.ts'
 
 const NAME = 'autostarts'
 const EVERY_MS = 5_000
@@ -33,7 +33,6 @@ const WIN32_SERVICE = 0x10 | 0x20
 const START_AUTOMATICALLY = 2
 const TASKS = 'C:/Windows/System32/Tasks'
 const MACHINE_STARTUP = 'C:/ProgramData/Microsoft/Windows/Start Menu/Programs/StartUp'
-export const USER_STARTUP = 'AppData/Roaming/Microsoft/Windows/Start Menu/Programs/Startup'
 
 export type Autostart = Pick<ObservationOf<'autostart'>, 'Kind' | 'Name' | 'Command' | 'Scope'>
 type Stamp = { time: number; collector: string }

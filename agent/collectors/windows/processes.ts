@@ -18,7 +18,7 @@ import type { FileVersion, ProcessRow, Windows } from '../../host/windows/calls.
 import { redactCommandLine } from '../../redact/index.ts'
 import { bounded } from '../shared/bounded.ts'
 import type { OnProgram } from '../shared/programs.ts'
-import { commandArguments } from './command-arguments.ts'
+import { commandArguments } from './kit/command-arguments.ts'
 
 const NAME = 'processes'
 const EVERY_MS = 1_000

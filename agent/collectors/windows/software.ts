@@ -18,8 +18,8 @@ import type { Host } from '../../host/host.ts'
 import type { RegistryKey, RegistryValue, Windows } from '../../host/windows/calls.ts'
 import { bounded } from '../shared/bounded.ts'
 import { baselineIsDue, loadReported, type Reported, saveReported } from '../shared/reported.ts'
-import { userHives } from './hives.ts'
-import { keyWatcher } from './key-watcher.ts'
+import { userHives } from './kit/hives.ts'
+import { keyWatcher } from './kit/key-watcher.ts'
 
 const NAME = 'software'
 const EVERY_MS = 10_000

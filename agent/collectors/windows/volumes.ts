@@ -13,11 +13,10 @@ import type { Host } from '../../host/host.ts'
 import type { VolumeRow, Windows } from '../../host/windows/calls.ts'
 import { bounded } from '../shared/bounded.ts'
 import { isVirtualMedia } from '../shared/virtual-media.ts'
+import { isRemovable, USB } from './kit/drives.ts'
 
 const NAME = 'volumes'
 const EVERY_MS = 5_000
-/** STORAGE_BUS_TYPE. */
-const USB = 7
 const VIRTUAL = new Set([14, 15])
 
 export const volumes = (windows: Windows): Collector<'volume_mounted'> => ({
@@ -63,9 +62,4 @@ export function kindOf({ kind, bus }: VolumeRow): 'network' | 'optical' | 'usb' 
   if (kind === 'cdrom') return 'optical'
   if (bus === USB) return 'usb'
   return kind === 'ramdisk' || (bus !== null && VIRTUAL.has(bus)) ? 'virtual' : 'disk'
-}
-
-/** Windows calls an external disk on USB fixed. */
-export function isRemovable({ kind, bus }: VolumeRow): boolean {
-  return kind === 'removable' || kind === 'cdrom' || bus === USB
 }

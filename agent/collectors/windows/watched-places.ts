@@ -9,9 +9,8 @@ import type { Policy } from '../../../wire/messages.ts'
 import type { Host } from '../../host/host.ts'
 import type { Windows } from '../../host/windows/calls.ts'
 import { type OpenPlaces, type Root, SYNC_FOLDERS } from '../shared/watched-roots.ts'
-import { USER_STARTUP } from './autostarts.ts'
-import { homesOf, slashes } from './hives.ts'
-import { isRemovable } from './volumes.ts'
+import { isRemovable } from './kit/drives.ts'
+import { homesOf, slashes, USER_STARTUP } from './kit/hives.ts'
 
 /** ReadDirectoryChangesW needs a handle and a buffer for each folder. */
 const WATCH_BUDGET = 2_048

@@ -370,7 +370,7 @@ describe('agent/spool/spool: acknowledged events', () => {
     { name: 'with little space, everything that it misses was counted', bytes: 6_000 },
   ])
     it(`100 random histories: ${name}`, async function () {
-      this.timeout(60_000)
+      this.timeout(120_000)
       for (let seed = 1; seed <= 100; seed++) {
         const { server, lost, last } = await history(seed, { bytes, ms: 1e12 })
         const missing = range(1, last).filter((seq) => !server.has(seq)).length
@@ -433,7 +433,7 @@ describe('agent/spool/spool: acknowledged events', () => {
   }
 
   it('kill -9 at any moment, with a server that loses events: every acknowledged event is kept', async function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     for (let round = 0; round < 10; round++) {
       const child = spawn(process.execPath, [join(import.meta.dirname, 'spool-writer.ts'), folder, 'lossy'])
       const exited = new Promise((resolve) => child.once('exit', resolve))

@@ -275,7 +275,7 @@ describe('agent/spool/spool', () => {
   })
 
   it('kill -9 at any moment keeps every durable event', async function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     for (let round = 0; round < 10; round++) {
       const child = spawn(process.execPath, [join(import.meta.dirname, 'spool-writer.ts'), folder])
       const exited = new Promise((resolve) => child.once('exit', resolve))

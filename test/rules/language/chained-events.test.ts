@@ -25,7 +25,7 @@ const events = fc.array(
 )
 
 describe('the events of a chained firing', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   it('are lines that matched a rule, and at most ten', () => {
     let chained = 0
     fc.assert(

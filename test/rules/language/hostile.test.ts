@@ -56,7 +56,7 @@ const refused: { name: string; text: string; says: RegExp }[] = [
 ]
 
 describe('hostile rules', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   for (const { name, text, says } of refused)
     it(`refuses ${name}, and loads the next file`, () => {
       const { rules, problems } = load([
@@ -73,7 +73,7 @@ describe('hostile rules', function () {
 })
 
 describe('hostile events', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   const program = compile(
     load(
       [

@@ -41,7 +41,7 @@ describe('the JSON Schema of rule files', () => {
     assert.deepEqual(refused(files), [])
   })
   it('accepts every rule of SigmaHQ', function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     needSharedData(this)
     assert.deepEqual(refused(ruleFiles(sigmaFiles())), [])
   })

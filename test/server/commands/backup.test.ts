@@ -24,7 +24,7 @@ function tellwire(...args: string[]): Promise<{ code: number | null; out: string
 }
 
 describe('tellwire backup and restore', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let root: string
   let server: Telemetry
   const at = (name: string) => join(root, name)

@@ -11,7 +11,7 @@ import { readServerFile } from '../../../server/roles/server-file.ts'
 import { BINARY } from '../../bench/children.ts'
 
 describe('tellwire feeds token', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let folder: string
   let server: ChildProcess | null = null
 

@@ -28,7 +28,7 @@ const event = (more: object = {}) =>
   JSON.stringify({ category: 'process_creation', product: 'windows', Image: 'C:\\x1.exe', ...more })
 
 describe('tellwire match', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let folder = ''
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'tellwire-match-'))

@@ -27,7 +27,7 @@ async function replayed(
 }
 
 describe('tellwire replay', function () {
-  this.timeout(30_000)
+  this.timeout(60_000)
 
   it('fills in omitted fields of feed and device lines; the same event twice counts once', async () => {
     const login = { category: 'idp_login', Ip: '203.0.113.9', Result: 'success' }

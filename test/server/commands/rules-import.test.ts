@@ -123,7 +123,7 @@ describe('tellwire rules import', () => {
   })
 
   it('imports SigmaHQ as published', async function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     needSharedData(this)
     const { counts, license, refused } = await importRules(
       join(ROOT, '..', 'shared', 'data', 'sigmahq.tar.gz'),

@@ -50,7 +50,7 @@ describe('the address that the server prints', () => {
 })
 
 describe('tellwire server, where it cannot start', function () {
-  this.timeout(90_000)
+  this.timeout(180_000)
   let folder: string
   let taken: Server
   let port: number

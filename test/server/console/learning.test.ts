@@ -61,7 +61,7 @@ async function withFleet(here: Site): Promise<void> {
 }
 
 describe('server/console: learning', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let browser: Browser
   let here: Site
   before(async function () {

@@ -12,7 +12,7 @@ const LONG =
   'For 4 days the laptop of this worker connected from Bucharest (RO), 8,123 km from the place in the contract, through a data centre that proves no place. A remote-control tool that the contract does not approve was set up for access while nobody is at the laptop, and it was driven from outside for 7 hours.'
 
 describe('server/console: without data, in light and dark', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let browser: Browser
   let here: Site
   before(async function () {

@@ -17,7 +17,7 @@ import { displaced, fill } from './story.ts'
 const DAY = 86_400_000
 
 describe('server/console: in use', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let browser: Browser
   let context: BrowserContext
   let here: Site

@@ -102,8 +102,8 @@ describe('coverage', () => {
     ['an older agent polls', { ForksSeen: 4, ForksTotal: 100 }, { seen: 4, total: 100, by: 'poll', time: T0 }],
     [
       'more seen than counted',
-      { ForksSeen: 9, ForksTotal: 8, StartsBy: 'audit' },
-      { seen: 8, total: 8, by: 'audit', time: T0 },
+      { ForksSeen: 9, ForksTotal: 8, StartsBy: 'connector' },
+      { seen: 8, total: 8, by: 'connector', time: T0 },
     ],
     ['nothing started', { ForksSeen: 0, ForksTotal: 0, StartsBy: 'tracefs' }, null],
     ['nothing was counted', {}, null],

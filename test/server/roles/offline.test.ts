@@ -21,7 +21,7 @@ detection: { it: { Image|expand: '%ours%' }, condition: it }
 const QUIET = { debug() {}, info() {}, warn() {}, error: (facts: object) => assert.fail(JSON.stringify(facts)) }
 
 describe('server/roles: an import without a server', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
 
   it('is continued by a server with the same placeholders', async () => {
     const root = mkdtempSync(join(tmpdir(), 'tellwire-offline-'))

@@ -37,7 +37,7 @@ describe('look-alikes', () => {
 
   for (const id of IDS) {
     it(`${id} runs in every variant with three seeds, and writes its labels`, function () {
-      this.timeout(60_000)
+      this.timeout(120_000)
       const scene = sceneOf(id)
       const names = new Set<string>()
       // A large scene differs between seeds only in its noise, so each variant runs with one seed.
@@ -416,7 +416,7 @@ const DISCRIMINATORS: Readonly<Record<string, (it: Recording) => void>> = {
 describe('what distinguishes a look-alike', () => {
   for (const id of IDS)
     it(`${id}: ${sceneOf(id).title}`, function () {
-      this.timeout(30_000)
+      this.timeout(60_000)
       const check = DISCRIMINATORS[id]
       assert.ok(check, 'a row without an assertion')
       check(recordingOf(id))

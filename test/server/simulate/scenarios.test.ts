@@ -350,7 +350,7 @@ describe('scenes of infiltration', () => {
 
   for (const scenario of SCENARIOS.filter((it) => it.id.startsWith('P')))
     it(`${scenario.id}, ${scenario.title}: has events of laptops and feeds, and visible evidence`, function () {
-      this.timeout(20_000)
+      this.timeout(60_000)
       for (const name of named(scenario))
         for (const seed of SEEDS) {
           const seen = played(scenario, name, seed)

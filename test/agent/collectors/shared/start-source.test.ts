@@ -29,7 +29,7 @@ describe('agent/collectors/shared/start-source', () => {
   it('uses the best that opens, and tells of the others once', () => {
     const calls: string[] = []
     const best = bestSource(
-      [kind('tracefs', calls, { open: denied }), kind('connector', calls, {}), kind('audit', calls, {})],
+      [kind('tracefs', calls, { open: denied }), kind('connector', calls, {}), kind('connector', calls, {})],
       fakeHost({}),
     )
     const { gaps, ...read } = best.read('processes')

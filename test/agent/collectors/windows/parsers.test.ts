@@ -1,11 +1,12 @@
 /** The pure parts of Windows' collectors, on recorded and on ugly data. What Wine shows is in test/real/windows.test.ts. */
 import assert from 'node:assert/strict'
 import { parseTask } from '../../../../agent/collectors/windows/autostarts.ts'
-import { commandArguments } from '../../../../agent/collectors/windows/command-arguments.ts'
-import { slashes } from '../../../../agent/collectors/windows/hives.ts'
+import { commandArguments } from '../../../../agent/collectors/windows/kit/command-arguments.ts'
+import { isRemovable } from '../../../../agent/collectors/windows/kit/drives.ts'
+import { slashes } from '../../../../agent/collectors/windows/kit/hives.ts'
 import { tunnelKind } from '../../../../agent/collectors/windows/network-places.ts'
 import { parseService, parseUninstall } from '../../../../agent/collectors/windows/software.ts'
-import { isRemovable, kindOf } from '../../../../agent/collectors/windows/volumes.ts'
+import { kindOf } from '../../../../agent/collectors/windows/volumes.ts'
 import type { AdapterRow, RegistryValue, VolumeRow } from '../../../../agent/host/windows/calls.ts'
 
 const values = (of: Record<string, string | number>) =>

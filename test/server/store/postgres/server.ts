@@ -52,7 +52,7 @@ let databases = 0
 // Registered with the run, because this file is imported by test files only.
 after(async function () {
   if (!running) return
-  this.timeout(60_000)
+  this.timeout(120_000)
   await (await running).stop()
 })
 

@@ -27,7 +27,7 @@ import { batch, gather, mixed, T0 } from '../samples.ts'
 const DEVICES = ['d1', 'd2', 'd3']
 
 describe('a backup', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let root: string
   let remove: () => void
   beforeEach(() => {

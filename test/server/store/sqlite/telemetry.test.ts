@@ -79,7 +79,7 @@ describe('telemetry in SQLite, when things go wrong', () => {
   })
 
   it('a second process reads while the first writes', async function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     const child = startChild(folder)
     const lines = createInterface({ input: child.stdout! })
     await once(lines, 'line')

@@ -170,7 +170,7 @@ describe('slow_evidence', () => {
   })
 
   it('in any order, with restarts', function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     const days = 12
     const logins = weekdays(days).map((day) => login('w1', at(day, 22), { DeviceId: 'x' }))
     const drip = weekdays(days).flatMap((day) => [

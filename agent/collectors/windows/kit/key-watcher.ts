@@ -3,7 +3,7 @@
  *
  * Errors  a key that is not there, or that may not be watched, is left out: it is read at the next full look.
  */
-import type { Registry, RegistryKey, RegistryWatch } from '../../host/windows/calls.ts'
+import type { Registry, RegistryKey, RegistryWatch } from '../../../host/windows/calls.ts'
 
 export interface KeyWatcher {
   watch(keys: readonly RegistryKey[]): void

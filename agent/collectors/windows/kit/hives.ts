@@ -4,13 +4,15 @@
  * Shape   a hive is loaded while its user is signed in; those of services' accounts and of classes are left out.
  * Source  HKEY_USERS; HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList.
  */
-import type { ObservationOf } from '../../../wire/event.ts'
-import { gap, gapReason } from '../../collect.ts'
-import type { Registry, Windows } from '../../host/windows/calls.ts'
+import type { ObservationOf } from '../../../../wire/event.ts'
+import { gap, gapReason } from '../../../collect.ts'
+import type { Registry, Windows } from '../../../host/windows/calls.ts'
 
 const PROFILES = 'SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\ProfileList'
 const USER_SID = /^S-1-(?:5-21|12-1)-[\d-]{1,80}$/
 const MAX_HOMES = 256
+/** Below a home folder. */
+export const USER_STARTUP = 'AppData/Roaming/Microsoft/Windows/Start Menu/Programs/Startup'
 
 export function userHives(registry: Registry): string[] {
   return registry.subkeys({ hive: 'users', path: '' }).filter((it) => USER_SID.test(it))

@@ -1,0 +1,84 @@
+/**
+ * The laptop as one collector reads it: what can hang goes through the `Reader`, and what does hang is reported.
+ *
+ * Shape   `host` with other reads. A gap 'stopped' about the place, at once and then every hour, as long as this
+ *         collector asks for something there.
+ * Errors  as `Host`; code 'EHUNG' for a place that does not answer.
+ */
+import { join } from 'node:path'
+import { type Emit, gap } from '../collect.ts'
+import type { Entry, FileFacts, Host, Places } from '../host/host.ts'
+import type { Reader } from './reader.ts'
+
+const MAX_BYTES = 4 * 1_048_576
+const REPEATED_MS = 3_600_000
+const MAX_REPORTED = 64
+
+export interface Guard {
+  reader: Reader
+  places: Places
+  emit: Emit
+}
+
+export interface ReadBy {
+  name: string
+  categories: readonly string[]
+  /** It waits for the reading thread. */
+  onAsk(): void
+  /** It goes on; `ms` of CPU of the reading thread were spent for it. */
+  onAnswer(ms: number): void
+}
+
+export function guardedHost(host: Host, { reader, places, emit }: Guard, by: ReadBy): Host {
+  const reported = new Map<string, number>()
+  const asked = async <T>(question: Parameters<Reader['ask']>[0]): Promise<T> => {
+    by.onAsk()
+    try {
+      return (await reader.ask(question, by.onAnswer)) as T
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'EHUNG') await report(question.path, cause as Error)
+      throw cause
+    }
+  }
+  const bytes = async (path: string, maxBytes: number, from: number | null) => {
+    const read = await asked<Uint8Array>({ kind: 'read', path, maxBytes, from })
+    return Buffer.from(read.buffer, read.byteOffset, read.length)
+  }
+  return {
+    ...host,
+    readText: async (path, maxBytes = MAX_BYTES) =>
+      places.isSafe(path) ? host.readText(path, maxBytes) : (await bytes(path, maxBytes, null)).toString('utf8'),
+    readBytes: (path, maxBytes = MAX_BYTES) =>
+      places.isSafe(path) ? host.readBytes(path, maxBytes) : bytes(path, maxBytes, null),
+    readPart: (path, from, maxBytes) =>
+      places.isSafe(path) ? host.readPart(path, from, maxBytes) : bytes(path, maxBytes, from),
+    list: (path) => (places.isSafe(path) ? host.list(path) : asked({ kind: 'list', path })),
+    link: (path) => (places.isSafe(path) ? host.link(path) : asked({ kind: 'link', path })),
+    stat: (path) => (places.isSafe(path) ? host.stat(path) : asked({ kind: 'stat', path })),
+    entries,
+  }
+
+  /** A mount in the folder is asked for by itself: it may hang although the folder does not. */
+  async function entries(path: string): Promise<Entry[]> {
+    if (places.isSafe(path)) return host.entries(path)
+    const found = await asked<Entry[]>({ kind: 'entries', path })
+    for (const mount of places.remoteBelow(path)) {
+      const name = mount.slice(mount.lastIndexOf('/') + 1)
+      if (join(path, name) !== mount) continue
+      const facts = await asked<FileFacts>({ kind: 'stat', path: mount }).catch(() => null)
+      if (facts !== null) found.push({ name, ...facts })
+    }
+    return found
+  }
+
+  async function report(path: string, cause: Error): Promise<void> {
+    const place = places.placeOf(path)
+    const now = host.elapsed()
+    if (now - (reported.get(place) ?? Number.NEGATIVE_INFINITY) < REPEATED_MS) return
+    reported.delete(place)
+    reported.set(place, now)
+    if (reported.size > MAX_REPORTED) reported.delete(reported.keys().next().value!)
+    const found = gap({ time: host.now(), collector: by.name }, place, 'stopped', cause)
+    await emit({ ...found, Categories: [...by.categories] })
+  }
+}
