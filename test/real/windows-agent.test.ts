@@ -120,7 +120,11 @@ describe('real runs: the agent as a Windows service', function () {
 
   it('stops when the manager says so, and says goodbye', async () => {
     await machine.run('net', 'stop', 'Tellwire')
-    await until(async () => (/not running/.test(await status()) ? true : null), 30_000, () => 'it still runs')
+    await until(
+      async () => (/not running/.test(await status()) ? true : null),
+      30_000,
+      () => 'it still runs',
+    )
     await machine.run(NODE, 'service.mjs', 'remove')
     await assert.rejects(machine.run('net', 'start', 'Tellwire'))
   })

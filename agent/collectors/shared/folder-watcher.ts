@@ -44,6 +44,13 @@ export const watchFolder: WatchFolder = (root, options, onChange, onError) => {
     },
   })
   // 'raw' events come from the kernel, before `ignored` filters out files.
-  watcher.on('raw', onChange).on('all', onChange).on('error', onError)
+  watcher
+    .on('raw', onChange)
+    .on('all', onChange)
+    .on('error', (cause) => {
+      // So chokidar calls what changed in a drive's root, whose name already ends in a slash.
+      if (/outside its root/.test(String(cause))) onChange()
+      else onError(cause)
+    })
   return { close: () => watcher.close() }
 }
