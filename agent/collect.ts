@@ -13,11 +13,13 @@ export interface Collector<C extends CategoryOf<'agent'> = CategoryOf<'agent'>> 
 }
 
 /**
- * Process starts that were seen, and those that the system counted (on Linux including threads), since the first poll.
+ * Process starts that were seen, and those that the system counted, since the first poll. `by`: the way in use. On
+ * Linux, polling counts forks and threads, too: its share is a lower bound.
  */
 export interface StartCounters {
   seen: number
   total: number
+  by?: ObservationOf<'agent_state'>['StartsBy']
 }
 
 /** Takes an observation. The agent passes it to the spool, which numbers and stores it. */

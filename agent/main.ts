@@ -18,14 +18,15 @@ import { lastPolicy } from './policy.ts'
 import { run } from './run.ts'
 import { formatShowReport, showReport } from './show.ts'
 import { lastSent } from './spool/sent.ts'
-import { formatStatus, Status } from './status.ts'
+import { formatStatus, freshStatus, Status } from './status.ts'
 import { AGENT_VERSION } from './version.ts'
 
 /** Runs the agent with all collectors of this operating system. Resolves after a clean stop. Errors: see `run`. */
 export function runAgent(options: { folder: string }, signal: AbortSignal): Promise<void> {
   const starts = { seen: 0, total: 0 }
   const system = thisSystem()
-  return run({ folder: options.folder, system, collectors: collectorsOf(system.product, starts), starts }, signal)
+  const collectors = collectorsOf(system.product, starts, system.startSources)
+  return run({ folder: options.folder, system, collectors, starts }, signal)
 }
 
 const folder = {
@@ -33,7 +34,7 @@ const folder = {
   valueHint: 'path',
   description:
     'Where the agent keeps its key, spool and status (also TELLWIRE_AGENT_FOLDER; default: /var/lib/tellwire/agent ' +
-    'for root, ~/.local/state/tellwire/agent for others)',
+    'for root, ~/.local/state/tellwire/agent for others, C:\\ProgramData\\Tellwire\\agent on Windows)',
 } as const
 const json = { type: 'boolean', description: 'Print JSON' } as const
 
@@ -90,11 +91,13 @@ const enrollCommand = defineCommand({
 const statusCommand = defineCommand({
   meta: { name: 'status', description: 'Show whether it is connected, and how much is not sent yet' },
   args: { folder, json },
-  run({ args }) {
+  async run({ args }) {
     const paths = agentPaths(folderOf(args))
     loadConfig(folderOf(args))
-    const status = readJson(paths.status, Status)
     const pid = lockHolder(paths.lock)
+    // An agent that does not answer still has its last status.
+    if (pid !== null) await freshStatus(paths.status, 4_000)
+    const status = readJson(paths.status, Status)
     if (args.json) console.log(JSON.stringify({ running: pid !== null, pid, ...status }))
     else
       console.log(
@@ -150,6 +153,7 @@ export function main(args: string[]): Promise<void> {
 
 async function enrollHere(token: string, folder: string, caFile: string | null, replace: boolean): Promise<Config> {
   const system = thisSystem()
+  system.protect?.(folder)
   const { fingerprint } = await system.machine(system.host({ hmac: () => '', stateFolder: '' }))
   const about = { version: AGENT_VERSION, platform: system.product, fingerprint }
   return enroll(token, folder, { now: Date.now, random: randomBytes, ...about, caFile, replace })

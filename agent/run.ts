@@ -69,6 +69,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   const { wall, booted } = realClocks
   const paths = agentPaths(folder)
   const config = loadConfig(folder)
+  system.protect?.(folder)
   const key = loadKey(paths.key)
   const policies = policyHolder(paths.policy, config.serverKey)
   const host = system.host({ hmac: (value) => hmac(policies.current?.salt ?? '', value), stateFolder: paths.state })
@@ -112,7 +113,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
     [
       { everyMs: 1_000, firstMs: 1_000, run: () => (spool.unsynced > 0 || spool.trouble ? out.flush() : undefined) },
       { everyMs: 1_000, firstMs: 1_000, run: () => writeContact(link.status) },
-      { everyMs: 15_000, firstMs: 0, run: writeStatus },
+      { everyMs: 2_000, firstMs: 0, run: writeStatus },
       { everyMs: HOUR, firstMs: 300_000, run: hourly },
     ],
     onLostTime,

@@ -3,7 +3,10 @@ import type { ObservationOf } from '../wire/event.ts'
 import type { StartCounters } from './collect.ts'
 
 type State = ObservationOf<'agent_state'>
-export type Costs = Pick<State, 'CpuMs' | 'ResidentBytes' | 'SpoolBytes' | 'WireBytes' | 'ForksSeen' | 'ForksTotal'>
+export type Costs = Pick<
+  State,
+  'CpuMs' | 'ResidentBytes' | 'SpoolBytes' | 'WireBytes' | 'ForksSeen' | 'ForksTotal' | 'StartsBy'
+>
 
 export const NO_COSTS: Costs = {
   CpuMs: null,
@@ -12,6 +15,7 @@ export const NO_COSTS: Costs = {
   WireBytes: null,
   ForksSeen: null,
   ForksTotal: null,
+  StartsBy: null,
 }
 
 /** Totals since the agent started; null: not known on this system. */
@@ -25,7 +29,11 @@ export interface Meters {
 
 /** Returns a function that gives the growth of the totals since its previous call, and the current values. */
 export function summary(meters: Meters): () => Costs {
-  let before = { cpuMs: 0, wireBytes: 0, starts: { seen: 0, total: 0 } }
+  let before: { cpuMs: number; wireBytes: number; starts: StartCounters } = {
+    cpuMs: 0,
+    wireBytes: 0,
+    starts: { seen: 0, total: 0 },
+  }
   return () => {
     const now = { cpuMs: meters.cpuMs(), wireBytes: meters.wireBytes(), starts: meters.starts() }
     const costs: Costs = {
@@ -35,8 +43,9 @@ export function summary(meters: Meters): () => Costs {
       WireBytes: grown(now.wireBytes, before.wireBytes),
       ForksSeen: now.starts && grown(now.starts.seen, before.starts.seen),
       ForksTotal: now.starts && grown(now.starts.total, before.starts.total),
+      StartsBy: now.starts?.by ?? null,
     }
-    before = { ...now, starts: now.starts ?? before.starts }
+    before = { ...now, starts: { ...(now.starts ?? before.starts) } }
     return costs
   }
 }

@@ -21,6 +21,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'rules/': ['wire/', 'zod', 'node:'],
   // A collector yields observations, and does not know who stores or sends them; each operating system has its own.
   'agent/collectors/': ['agent/collect.ts', 'agent/host/host.ts', 'agent/redact/', 'wire/', 'node:', 'chokidar'],
+  // Windows' own calls: collectors know only their interface.
+  'agent/collectors/windows/': [
+    ...['agent/collect.ts', 'agent/host/host.ts', 'agent/host/windows/calls.ts', 'agent/redact/'],
+    ...['agent/collectors/shared/', 'wire/', 'node:'],
+  ],
+  // Puts them together.
+  'agent/collectors/index.ts': ['agent/collect.ts', 'agent/collectors/', 'agent/host/', 'wire/'],
+  'agent/host/': ['agent/collectors/shared/', 'wire/', 'node:', 'koffi'],
   'agent/': ['wire/', 'bin/cli.ts', 'bin/lean.js', 'node:', 'zod', 'ws', 'citty'],
   // Types only.
   'server/model/': ['wire/', 'zod'],
@@ -81,6 +89,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'server/config.ts': ['server/derive/', 'server/log.ts', 'wire/', 'node:', 'zod', 'yaml', 'ipaddr.js'],
   'server/log.ts': ['wire/printable.ts', 'pino'],
   'server/metrics.ts': ['wire/', 'prom-client'],
+  'server/named-file.ts': ['wire/', 'node:'],
   'server/whole-file.ts': ['node:'],
   // Assemble processes, and may use all of the server.
   'server/roles/': ['server/', 'rules/', 'wire/', 'node:', '@hono/node-server', 'prom-client'],

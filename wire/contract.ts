@@ -29,7 +29,10 @@ export const ApprovedEgress = z.looseObject({
 export const TravelNotice = z.looseObject({ ...place, ...approval, from: epochMs, to: epochMs })
 /** Another worker who lives at the same address. The id alone means that it never expires. */
 export const HouseholdMember = z.union([workerName, z.looseObject({ worker: workerName, ...approval })])
-/** Approved hardware that would otherwise be reported: an IP-KVM in a test rack, a mouse jiggler on a kiosk. */
+/**
+ * Approved hardware that would otherwise be reported: an IP-KVM in a test rack, a mouse jiggler on a kiosk. The kind
+ * 'approved device' is an input aid or whatever else the worker uses, without the reason.
+ */
 export const Peripheral = z.looseObject({
   kind: name,
   vendorId: usbId.nullish(),

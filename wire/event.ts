@@ -90,7 +90,10 @@ const COLLECTED = {
     ...(['clock_place', 'logon', 'power_state'] as const),
   ],
   macos: [],
-  windows: [],
+  windows: [
+    ...(['process_creation', 'network_connection', 'listening_socket'] as const),
+    ...(['software', 'autostart', 'volume_mounted', 'file_event', 'file_burst', 'archive_created'] as const),
+  ],
 } as const satisfies Record<AgentProduct, readonly CategoryOf<'agent'>[]>
 export type CollectedOn<P extends AgentProduct> = (typeof COLLECTED)[P][number]
 /** Events that every agent sends about itself. */

@@ -2,6 +2,8 @@
 import type { AgentProduct } from '../../wire/common.ts'
 import type { CollectedOn } from '../../wire/event.ts'
 import type { Collector, StartCounters } from '../collect.ts'
+import type { StartSourceKind } from '../host/host.ts'
+import { windowsCalls } from '../host/windows/open.ts'
 import { archives } from './linux/archives.ts'
 import { autostarts } from './linux/autostarts.ts'
 import { clockPlaces } from './linux/clock-places.ts'
@@ -17,21 +19,37 @@ import { repositories } from './linux/repositories.ts'
 import { software } from './linux/software.ts'
 import { usbDevices } from './linux/usb-devices.ts'
 import { volumes } from './linux/volumes.ts'
-import { watchedFolders } from './linux/watched-folders.ts'
+import { SWEEP_LIMITS } from './shared/folder-sweep.ts'
 import { watchFolder } from './shared/folder-watcher.ts'
+import { watchedFolders } from './shared/watched-folders.ts'
+import { autostarts as windowsAutostarts } from './windows/autostarts.ts'
+import { connections as windowsConnections } from './windows/connections.ts'
+import { processes as windowsProcesses } from './windows/processes.ts'
+import { software as windowsSoftware } from './windows/software.ts'
+import { volumes as windowsVolumes } from './windows/volumes.ts'
+import { windowsPlaces } from './windows/watched-places.ts'
 
-/** The running collectors update `starts`, for the agent's summary. */
-export function collectorsOf(product: AgentProduct, starts: StartCounters): readonly Collector[] {
-  return COLLECTORS[product](starts)
+/** The running collectors update `starts`, for the agent's summary. `sources`: the system's ways to be told of starts. */
+export function collectorsOf(
+  product: AgentProduct,
+  starts: StartCounters,
+  sources: readonly StartSourceKind[] = [],
+): readonly Collector[] {
+  return COLLECTORS[product](starts, sources)
 }
 
+type Make<P extends AgentProduct> = (
+  starts: StartCounters,
+  sources: readonly StartSourceKind[],
+) => readonly Collector<CollectedOn<P>>[]
+
 /** The compiler rejects a category that COLLECTED in wire/event.ts lacks: the server reads there what agents collect. */
-const COLLECTORS: { [P in AgentProduct]: (starts: StartCounters) => readonly Collector<CollectedOn<P>>[] } = {
-  linux: (starts) => {
+const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
+  linux: (starts, sources) => {
     const repositoryParts = repositories()
     const archiveParts = archives()
     return [
-      processes(starts, [repositoryParts.onProgram, archiveParts.onProgram]),
+      processes(starts, [repositoryParts.onProgram, archiveParts.onProgram], sources),
       connections,
       interfaces,
       software,
@@ -50,5 +68,12 @@ const COLLECTORS: { [P in AgentProduct]: (starts: StartCounters) => readonly Col
     ]
   },
   macos: () => [],
-  windows: () => [],
+  windows: () => [
+    windowsProcesses(windowsCalls),
+    windowsConnections(windowsCalls),
+    windowsSoftware(windowsCalls),
+    windowsAutostarts(windowsCalls),
+    windowsVolumes(windowsCalls),
+    watchedFolders(watchFolder, () => {}, SWEEP_LIMITS, windowsPlaces(windowsCalls)),
+  ],
 }

@@ -72,7 +72,10 @@ async function entries(folder: string): Promise<Entry[]> {
 
 export function factsOf(found: Stats): FileFacts {
   const kind = found.isFile() ? 'file' : found.isDirectory() ? 'folder' : found.isSymbolicLink() ? 'link' : 'other'
-  return { kind, size: found.size, modifiedMs: found.mtimeMs, inode: found.ino, uid: found.uid }
+  const { size, blocks, mtimeMs: modifiedMs, ino: inode, uid } = found
+  // A block is 512 bytes, whatever the file system's own are.
+  const allocated = Number.isFinite(blocks) ? blocks * 512 : size
+  return { kind, size, allocated, modifiedMs, inode, uid }
 }
 
 /** One file per name, written to a draft and renamed, so that an interrupted save leaves the previous file. */

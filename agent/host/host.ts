@@ -4,6 +4,7 @@
  * Errors  every read rejects as node:fs does; collectors turn that into a `collection_gap`.
  */
 import type { AgentProduct } from '../../wire/common.ts'
+import type { ObservationOf } from '../../wire/event.ts'
 
 export interface Host {
   /** The wall clock, for the time of events. Users can change it at any moment. */
@@ -32,6 +33,8 @@ export interface Host {
 export interface FileFacts {
   kind: 'file' | 'folder' | 'link' | 'other'
   size: number
+  /** Bytes on the disk: fewer than `size` in a file with holes. `size` where the system does not say. */
+  allocated: number
   modifiedMs: number
   inode: number
   uid: number
@@ -60,6 +63,10 @@ export interface MachineFacts {
   bootId: string | null
 }
 
+/** Names of a vendor or product that say: a virtual machine. */
+export const HYPERVISORS =
+  /kvm|qemu|vmware|virtualbox|innotek|xen|bochs|parallels|hyper-v|virtual machine|amazon ec2|google compute/i
+
 /** What the agent needs of an operating system. A new one is a file in this folder and a line in systems.ts. */
 export interface System {
   product: AgentProduct
@@ -74,4 +81,45 @@ export interface System {
    * Left out where the system does not say.
    */
   processStart?(pid: number): string | null
+  /** Ways to be told of program starts, the best first. Left out: they are found by polling. */
+  startSources?: readonly StartSourceKind[]
+  /** Makes the agent's folder, and lets nobody else read it, where a file's mode does not. Errors  Fault. */
+  protect?(folder: string): void
+}
+
+export type StartsBy = NonNullable<ObservationOf<'agent_state'>['StartsBy']>
+
+/** A program that started. */
+export interface Start {
+  pid: number
+  /** As it was given to the kernel: it may be relative, and a script's own path. Null: the source does not say. */
+  file: string | null
+  /** Its parent, the parent's parent …, as far as the source knows. Of a thread's child the first is the thread. */
+  parents: number[]
+  /** What was read of the process while it ran. Null: not read yet. */
+  caught: Caught | null
+}
+
+/** What /proc said right after the start. */
+export interface Caught {
+  args: string[]
+  /** Of the executable. */
+  image: string | null
+  folder: string | null
+}
+
+export interface StartSource {
+  readonly name: StartsBy
+  /**
+   * The starts since the previous call in the order in which they happened, and the number of those that the kernel
+   * counted and could not keep. Errors  throws when this source no longer works.
+   */
+  read(): { starts: Start[]; lost: number }
+  close(): void
+}
+
+/** Errors  throws when this system does not offer it. */
+export interface StartSourceKind {
+  name: StartsBy
+  open(): StartSource
 }

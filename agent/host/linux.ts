@@ -2,12 +2,12 @@
 import { createHash } from 'node:crypto'
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
 import { factsOf, fileHost, MAX_BYTES, unixAgentFolder } from './files.ts'
-import type { Host, HostOptions, MachineFacts, System } from './host.ts'
+import { type Host, type HostOptions, HYPERVISORS, type MachineFacts, type System } from './host.ts'
+import { connector } from './starts/connector.ts'
+import { tracefs } from './starts/tracefs.ts'
+import { withCommandLines } from './starts/with-command-lines.ts'
 
 const DMI = '/sys/class/dmi/id'
-const HYPERVISORS =
-  /kvm|qemu|vmware|virtualbox|innotek|xen|bochs|parallels|hyper-v|virtual machine|amazon ec2|google compute/i
-
 const BOOT_ID = '/proc/sys/kernel/random/boot_id'
 
 export const linux: System = {
@@ -17,6 +17,7 @@ export const linux: System = {
   machine,
   agentFolder: unixAgentFolder,
   processStart,
+  startSources: [withCommandLines(tracefs(), connector()), connector()],
 }
 
 /** Reads /proc and /sys synchronously: they need no disk, and that costs 35 us of CPU instead of 500 us. */

@@ -228,6 +228,7 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     virtual_after_hardware: 'by a virtual machine after a real one',
     virtual_though_listed: 'by a virtual machine',
     code_host_only: 'without its laptop',
+    two_lines: 'on two lines at once',
   },
 }
 /** Identifiers that read as words once their separators are blanks. */

@@ -85,10 +85,11 @@ const VALUES = {
     virtual_though_listed: ['agent_state.Virtual'],
     two_places: ['idp_login.Ip'],
     code_host_only: ['repository.Action'],
+    two_lines: ['idp_login.ManagedDevice', 'idp_login.Mobile'],
   },
   'login_place.Reason': {
-    country: ['idp_login.Ip'],
-    exit: ['idp_login.Ip'],
+    country: ['idp_login.Ip', 'repo_audit.Ip', 'repo_audit.Country'],
+    exit: ['idp_login.Ip', 'repo_audit.Ip'],
     unknown_device: ['idp_login.DeviceId', 'idp_login.ManagedDevice'],
     own_device: ['idp_login.DeviceId'],
     approval: ['idp_login.MfaIp', 'idp_login.MfaCountry'],

@@ -5,6 +5,7 @@
  *         may come from other products, with more fields.
  * Source  Sigma specification 2.1, "Sigma Rules Taxonomy", and the categories in SigmaHQ's rules.
  */
+import * as z from 'zod'
 import { Contract } from '../../wire/contract.ts'
 import { Event } from '../../wire/event.ts'
 import type { FieldNames, Vocabulary } from '../language/vocabulary.ts'
@@ -63,8 +64,17 @@ const SERVICES = [
 /** Fields that the server adds to an event, and keys of a logsource. */
 const CONTEXT = [
   ...['device', 'worker', 'Worker', 'service'],
-  ...Object.keys(Contract.shape).map((key) => `Contract.${key}`),
+  ...Object.entries(Contract.shape).flatMap(([key, schema]) =>
+    ['', ...keysWithin(schema)].map((inner) => (inner === '' ? `Contract.${key}` : `Contract.${key}.${inner}`)),
+  ),
 ]
+
+/** The fields of an object, or of the objects in a list: 'country' of `shipTo`, 'kind' of `peripherals`. */
+function keysWithin(schema: z.core.$ZodType): string[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodArray)
+    return keysWithin(schema.unwrap())
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : []
+}
 
 const FIELDS: ReadonlyMap<string, FieldNames> = new Map(
   Event.options.map(({ shape }): [string, FieldNames] => [

@@ -5,7 +5,7 @@
  */
 import type { Contract } from '../../wire/contract.ts'
 import type { RecordedRarity } from '../../wire/recording.ts'
-import type { Assessment, Cluster } from '../model/assessment.ts'
+import type { Assessment, Cluster, Explained } from '../model/assessment.ts'
 import type { Finding } from '../model/finding.ts'
 import { clusters } from './clusters.ts'
 import { assess, explained, type ScoreContext } from './score.ts'
@@ -29,8 +29,8 @@ export class Assessments {
     return assess(worker, this.#known.findings.of(worker), now, this.#contextOf(worker, now))
   }
 
-  /** The same, with the effect of each part. */
-  explained(worker: string, now: number): Assessment {
+  /** The same, with the effect of each part and sensor. */
+  explained(worker: string, now: number): Explained {
     return explained(worker, this.#known.findings.of(worker), now, this.#contextOf(worker, now))
   }
 

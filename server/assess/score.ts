@@ -8,7 +8,8 @@
  *         the same sentence. Of the facts that one sensor saw the strongest counts in full, and the others for
  *         `OVERLAP`: they may tell the same thing twice. A weight halves with every half-life since the last event.
  * Units   whole decibans, for the hour that contains `now`: ten points are ten times likelier. The sum is log odds: at 0
- *         as many infiltrators as others have it. `without`: the result without that part.
+ *         as many infiltrators as others have it. `without`: the result without that part; `withoutSensor`: without
+ *         all of a sensor.
  * Errors  none: without findings the band is 'none', whatever could not be seen.
  * Source  judgement, section 4.
  */
@@ -16,7 +17,7 @@
 import type { Contract } from '../../wire/contract.ts'
 import type { RecordedRarity } from '../../wire/recording.ts'
 import { DAY, HOUR } from '../../wire/time.ts'
-import { type Assessment, type Band, isAtLeast, type Part, PRIOR } from '../model/assessment.ts'
+import { type Assessment, type Band, type Explained, isAtLeast, type Part, PRIOR } from '../model/assessment.ts'
 import type { Finding } from '../model/finding.ts'
 import { type Mitigation, mitigation } from './mitigations.ts'
 import { type Colleagues, roleOf, weigh } from './rarity.ts'
@@ -83,13 +84,13 @@ export function unjudged(worker: string): Assessment {
   return assess(worker, [], 0)
 }
 
-/** The same, with the points and the band that there would be without each part. */
+/** The same, with the points and the band that there would be without each part, and without each sensor. */
 export function explained(
   worker: string,
   findings: readonly Finding[],
   now: number,
   context: ScoreContext = NOBODY,
-): Assessment {
+): Explained {
   const all = weighed(findings, context)
   const assessment = judged(worker, all, now, context)
   const parts = assessment.parts.map((part): Part => {
@@ -98,7 +99,15 @@ export function explained(
     const { points, band } = judged(worker, ...rest)
     return { ...part, without: { points, band } }
   })
-  return { ...assessment, parts }
+  const sensors = new Set(assessment.parts.flatMap(({ kind, sensor }) => (kind === 'finding' && sensor) || []))
+  const withoutSensor = Object.fromEntries(
+    [...sensors].map((sensor) => {
+      const rest = all.filter(({ finding }) => finding.sensors.every((it) => it !== sensor))
+      const { points, band } = judged(worker, rest, now, context)
+      return [sensor, { points, band }]
+    }),
+  )
+  return { ...assessment, parts, withoutSensor }
 
   function withoutPart(
     { kind, label, findings: told }: Part,

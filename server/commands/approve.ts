@@ -211,6 +211,7 @@ function approvalLines(all: LearningView['approvals'], now: number): string[] {
 const KINDS: Record<LearningView['candidates'][number]['kind'], string> = {
   tool: 'tool',
   exit: 'exit',
+  hardware: 'hardware',
   display: 'monitor',
   usb: 'USB device',
   management: 'installs tools',
@@ -233,7 +234,14 @@ function learningLines({ period, now, candidates, workers }: LearningView): stri
     printable(it.label === it.value ? it.value : `${it.label} (${it.value})`),
     it.tenant === null ? '' : printable(`tenant ${it.tenant}`),
     `${it.workers} of ${it.of}`,
-    it.approved !== null ? 'approved' : it.offered ? '' : 'rare',
+    printable(it.roles.map(({ role, workers: some, of }) => `${role} ${some} of ${of}`).join(', ')),
+    it.approved !== null
+      ? 'approved'
+      : !it.offered
+        ? 'rare'
+        : it.role === null
+          ? ''
+          : printable(`for the role ${it.role}`),
   ])
   return [head, ...columns(rows), `${candidates.length} things that at least two of ${workers} workers have.`]
 }

@@ -5,17 +5,20 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import type { Config } from '../config.ts'
+import type { UnknownWord } from '../feeds/unknown-words.ts'
 import { logger } from '../log.ts'
 import { answerTo, deliverRecording, forgetAnswer } from '../recordings/inbox.ts'
 import { eventLines } from '../recordings/lines.ts'
 import { recordIn } from '../recordings/record.ts'
 import { importOffline } from '../roles/offline.ts'
 import { readServerFile } from '../roles/server-file.ts'
+import type { UnknownKey } from '../roster/unknown-keys.ts'
 import { configIn, inboxUnwritable } from './data-folder.ts'
 import { counted, type Progress, progress, share } from './progress.ts'
 import { RefusedLines } from './refused-lines.ts'
 import { makeFolder } from './server.ts'
 import { printable } from './terminal.ts'
+import { Unknown, warnOf } from './unknown.ts'
 
 const LOOK_EVERY_MS = 100
 
@@ -26,6 +29,10 @@ interface Summary {
   known: number
   laptops: number
   rejected: number
+  /** Results and actions of other systems that no table knows. */
+  unknownWords: UnknownWord[]
+  /** Keys of contracts and laptops that nothing reads. */
+  unknownKeys: UnknownKey[]
 }
 
 export const importCommand = defineCommand({
@@ -47,6 +54,7 @@ export const importCommand = defineCommand({
     if (file !== '-') await stat(file).catch((cause: unknown) => refuse(file, cause))
     makeFolder(config.dataFolder)
     const summary = await importFile(config, file)
+    warnOf(summary)
     if (args.json) console.log(JSON.stringify(summary))
     else console.log(sentence(summary))
     // The good records were imported, but a nightly job must still report the others.
@@ -57,10 +65,12 @@ export const importCommand = defineCommand({
 async function importFile(config: Config, file: string): Promise<Summary> {
   const shown = progress()
   const refused = new RefusedLines(file === '-' ? 'standard input' : file, shown)
+  const unknown = new Unknown()
   try {
     const taken = await importOffline(config, () => eventLines(file), {
       log: logger(config.log.level === 'debug' ? 'debug' : 'error'),
       onProblem: (line, why) => refused.add(line, why),
+      onRecord: (record) => unknown.add(record),
       onProgress: (lines) => shown.show(`storing, ${counted(lines)} lines`),
       onRuleProblem: ({ severity, path, line, message }) => {
         if (severity !== 'error') return
@@ -70,12 +80,12 @@ async function importFile(config: Config, file: string): Promise<Summary> {
       onJudged: ({ position, last }) => shown.show(share('judging', position, last)),
     })
     const { stored, known, laptops, rejected } = taken
-    return { state: 'judged', stored, known, laptops, rejected }
+    return { state: 'judged', stored, known, laptops, rejected, ...unknown.list() }
   } catch (cause) {
     if (!(cause instanceof Fault && cause.code === 'server.running')) throw cause
     // Another import or a restore holds the folder too, but only a server takes what is in the inbox.
     if (!readServerFile(config.dataFolder)) throw cause
-    return await handOver(config.dataFolder, file, { refused, shown })
+    return await handOver(config.dataFolder, file, { refused, unknown, shown })
   } finally {
     shown.end()
     refused.end()
@@ -84,13 +94,14 @@ async function importFile(config: Config, file: string): Promise<Summary> {
 
 interface Outputs {
   refused: RefusedLines
+  unknown: Unknown
   shown: Progress
 }
 
-async function handOver(folder: string, file: string, { refused, shown }: Outputs): Promise<Summary> {
+async function handOver(folder: string, file: string, { refused, unknown, shown }: Outputs): Promise<Summary> {
   const inbox = join(folder, 'inbox')
   const read = { lines: 0 }
-  const name = await deliverRecording(inbox, recordLines(file, read, { refused, shown }), Date.now()).catch(
+  const name = await deliverRecording(inbox, recordLines(file, read, { refused, unknown, shown }), Date.now()).catch(
     (cause: unknown) => {
       if (cause instanceof Fault) throw cause
       throw inboxUnwritable(inbox, cause)
@@ -109,7 +120,7 @@ async function handOver(folder: string, file: string, { refused, shown }: Output
       case 'done': {
         await forgetAnswer(inbox, name)
         const { stored, known, laptops } = answer
-        return { state: 'judged', stored, known, laptops, rejected }
+        return { state: 'judged', stored, known, laptops, rejected, ...unknown.list() }
       }
       case 'failed':
         await forgetAnswer(inbox, name)
@@ -117,13 +128,13 @@ async function handOver(folder: string, file: string, { refused, shown }: Output
       default:
         shown.show('waiting for the server')
     }
-    if (!readServerFile(folder)) return { state: 'later', stored: 0, known: 0, laptops: 0, rejected }
+    if (!readServerFile(folder)) return { state: 'later', stored: 0, known: 0, laptops: 0, rejected, ...unknown.list() }
     await delay(LOOK_EVERY_MS)
   }
 }
 
 /** The valid lines; the server counts, but only this command can name the lines of the file. */
-async function* recordLines(file: string, read: { lines: number }, { refused, shown }: Outputs) {
+async function* recordLines(file: string, read: { lines: number }, { refused, unknown, shown }: Outputs) {
   let line = 0
   for await (const block of eventLines(file)) {
     let text = ''
@@ -133,6 +144,7 @@ async function* recordLines(file: string, read: { lines: number }, { refused, sh
       const record = recordIn(it)
       if (typeof record === 'string') refused.add(line, record)
       else if (record.type !== 'label') {
+        unknown.add(record)
         text += `${it}\n`
         read.lines++
       }

@@ -10,21 +10,22 @@ import { Assessments } from '../assess/assessments.ts'
 import type { Thresholds } from '../derive/index.ts'
 import { Pipeline } from '../detect/pipeline.ts'
 import { loadRules } from '../detect/program.ts'
-import { type UnknownWord, UnknownWords } from '../feeds/unknown-words.ts'
+import type { UnknownWord } from '../feeds/unknown-words.ts'
 import { type Cluster, isAtLeast } from '../model/assessment.ts'
 import { eventLines } from '../recordings/lines.ts'
 import { Numbers } from '../recordings/numbers.ts'
 import { recordIn } from '../recordings/record.ts'
+import type { UnknownKey } from '../roster/unknown-keys.ts'
 import { configIn } from './data-folder.ts'
 import { placeholderArg, placeholdersFrom } from './placeholders.ts'
 import { counted, progress } from './progress.ts'
 import { RefusedLines } from './refused-lines.ts'
 import { described, printable, repeated } from './terminal.ts'
+import { Unknown, warnOf } from './unknown.ts'
 
 /** The second one knows who is flagged by what is common. */
 const COUNTS = 2
 const LATENESS_MS = 72 * 3_600_000
-const WORDS_SHOWN = 10
 
 export interface ReplayDeps {
   program: Program
@@ -61,6 +62,8 @@ export interface ReplayAnswer {
     seconds: number
     /** Results and actions of other systems that no table knows. */
     unknownWords: UnknownWord[]
+    /** Keys of contracts and laptops that nothing reads. */
+    unknownKeys: UnknownKey[]
   }
 }
 
@@ -86,8 +89,8 @@ export async function replay(
   const assessments = new Assessments(pipeline)
   /** A recording of a server has its counts of colleagues; for one without, they are made as the server would. */
   let isCounted = false
-  const words = new UnknownWords()
-  const stats = { events: 0, findings: 0, late: 0, rejected: 0, seconds: 0, unknownWords: [] as UnknownWord[] }
+  const unknown = new Unknown()
+  const stats = { events: 0, findings: 0, late: 0, rejected: 0, seconds: 0, ...unknown.list() }
   let line = 0
   for await (const block of lines) {
     for (const text of typeof block === 'string' ? [block] : block) take(text)
@@ -98,7 +101,7 @@ export async function replay(
   if (!isCounted && pipeline.colleagues.record) countAtTheEnd()
   stats.events = pipeline.events
   stats.findings = pipeline.findings.size
-  stats.unknownWords = words.list()
+  Object.assign(stats, unknown.list())
   stats.seconds = Math.round(performance.now() - started) / 1_000
   const clusters = assessments
     .clusters(at)
@@ -143,10 +146,13 @@ export async function replay(
   function admit(record: Recorded): boolean {
     if (record.type === 'feed') {
       const isNew = feedIds.size < feedIds.add(record.event.id).size
-      if (isNew) words.add(record.event)
+      if (isNew) unknown.add(record)
       return isNew
     }
-    if (record.type !== 'event') return true
+    if (record.type !== 'event') {
+      unknown.add(record)
+      return true
+    }
     if (record.receivedAt - record.event.time > LATENESS_MS) stats.late++
     if (record.event.seq === null || record.conflict) return true
     const use = numbers.take(record.device, record.epoch ?? 0, record.event.seq, record.event.id)
@@ -235,7 +241,7 @@ export const replayCommand = defineCommand({
     })
     // What was read was judged, but a wrong spelling throughout a recording must not look like an innocent one.
     if (refused.count > 0) process.exitCode = 1
-    warnOf(result.stats.unknownWords)
+    warnOf(result.stats)
     if (args.json) console.log(JSON.stringify(result))
     else print(result)
   },
@@ -246,16 +252,6 @@ function moment(text: string): number {
   if (Number.isNaN(time))
     throw new Fault('usage', { where: '--at', todo: 'Give an ISO time (2026-11-22T10:00Z) or epoch milliseconds.' })
   return time
-}
-
-/** Their events are kept as 'unknown', which no rule takes for a success or a failure. */
-function warnOf(words: readonly UnknownWord[]): void {
-  for (const { field, word, events } of words.slice(0, WORDS_SHOWN))
-    console.error(
-      printable(`warning: ${field} '${word}' is a word that Tellwire does not know (${counted(events)} events).`),
-    )
-  const more = words.length - WORDS_SHOWN
-  if (more > 0) console.error(printable(`warning: and ${counted(more)} more unknown words.`))
 }
 
 function print(result: ReplayAnswer): void {

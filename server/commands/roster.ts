@@ -9,6 +9,7 @@ import { answerTo, deliver } from '../roster/inbox.ts'
 import { MAX_ROSTER_BYTES, parseRoster, type RosterProblem } from '../roster/roster.ts'
 import { folderArgs, folderIn, inboxUnwritable } from './data-folder.ts'
 import { printable } from './terminal.ts'
+import { Unknown, warnOf } from './unknown.ts'
 
 /** The server looks every 5 s; a roster of 100,000 rows takes it another 10 s, or 30 s on a busy machine. */
 const ANSWER_WITHIN_MS = 60_000
@@ -37,6 +38,10 @@ const importCommand = defineCommand({
     const text = await readRoster(args.file)
     const format = args.format ?? (/^\.(json|ndjson|jsonl)$/i.test(extname(args.file)) ? 'json' : 'csv')
     const { contracts, devices, problems, omitted } = parseRoster(text, { format, fileName: args.file, now })
+    const unknown = new Unknown()
+    for (const it of contracts) unknown.add({ ...it, type: 'contract' })
+    for (const it of devices) unknown.add({ ...it, type: 'device' })
+    warnOf(unknown.list())
     for (const problem of problems.slice(0, MAX_SHOWN)) console.error(printable(sentence(problem)))
     if (omitted > MAX_SHOWN) console.error(printable(`${args.file}: and ${omitted - MAX_SHOWN} more rows omitted.`))
     if (contracts.length + devices.length === 0)

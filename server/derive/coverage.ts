@@ -6,7 +6,7 @@
  */
 import { AGENT_CATEGORIES, CATEGORIES, type Category, type EventOf } from '../../wire/event.ts'
 import { DAY } from '../../wire/time.ts'
-import type { Coverage, Gap } from '../model/coverage.ts'
+import type { Coverage, Gap, StartsSeen } from '../model/coverage.ts'
 import type { Seen } from './deriver.ts'
 import { type Keeper, Subjects } from './kit/kept.ts'
 import { addSighting, noSightings, type Sightings } from './kit/sightings.ts'
@@ -30,6 +30,8 @@ export interface DeviceBook {
   clockSkewMs: number | null
   spoolBytes: number | null
   residentBytes: number | null
+  /** Of the last summary that had any. */
+  starts: StartsSeen | null
   version: string | null
   /** Last event time. */
   categories: Partial<Record<Category, number>>
@@ -64,6 +66,7 @@ export class CoverageBook implements Keeper {
       memory.version = event.Version
       memory.spoolBytes = event.SpoolBytes ?? memory.spoolBytes
       memory.residentBytes = event.ResidentBytes ?? memory.residentBytes
+      memory.starts = startsSeen(event) ?? memory.starts
       // After a start, the agent reports again everything that it cannot see.
       if (event.Action === 'started') memory.gaps = memory.gaps.filter((it) => it.time > event.time)
     }
@@ -124,6 +127,12 @@ function stateOf(
     : { state: 'seen', detail: null }
 }
 
+/** Null: no programs were counted. */
+function startsSeen({ time, ForksSeen, ForksTotal, StartsBy }: EventOf<'agent_state'>): StartsSeen | null {
+  if (ForksSeen === null || !ForksTotal) return null
+  return { seen: Math.min(ForksSeen, ForksTotal), total: ForksTotal, by: StartsBy ?? 'poll', time }
+}
+
 /** Reasons that apply until an event of the category arrives. */
 const LASTING: ReadonlySet<string> = new Set(['unsupported', 'denied', 'stopped'])
 
@@ -153,6 +162,7 @@ function blank(): DeviceBook {
     clockSkewMs: null,
     spoolBytes: null,
     residentBytes: null,
+    starts: null,
     version: null,
     categories: {},
     gaps: [],

@@ -20,6 +20,7 @@ import { silence } from './derivers/silence/silence.ts'
 import { slowEvidence } from './derivers/slow-evidence/slow-evidence.ts'
 import { tool } from './derivers/tool.ts'
 import { travel } from './derivers/travel.ts'
+import { twoLines } from './derivers/two-lines.ts'
 import { volumeAnomaly } from './derivers/volume/anomaly.ts'
 import { workElsewhere } from './derivers/work-elsewhere.ts'
 import { PlaceChangeThresholds } from './kit/place-changes.ts'
@@ -38,6 +39,7 @@ const KINDS: readonly DeriverKind[] = [
   logins,
   codeDestination,
   workElsewhere,
+  twoLines,
   silence,
   sharedKey,
   shareHours,

@@ -59,6 +59,22 @@ export async function loadRules(
   }
 }
 
+export interface ExpiringFilter {
+  title: string
+  /** Path and line. */
+  where: string
+  /** Epoch ms UTC from which it has no effect. */
+  expires: number
+}
+
+/** What cannot be read is reported where the rules are loaded. */
+export async function expiringFilters(paths: readonly string[]): Promise<ExpiringFilter[]> {
+  const files = await readRuleSources([...paths], () => {})
+  return load(files).filters.flatMap(({ title, path, line, expires }) =>
+    expires === null ? [] : { title, where: `${path}:${line}`, expires },
+  )
+}
+
 function notSensitive(id: string): Problem {
   return {
     severity: 'warning',

@@ -48,8 +48,9 @@ const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor | re
   volume_anomaly: ({ Metric }) => SENSOR_OF_METRIC[Metric],
   rhythm: 'presence',
   silence: ({ ActiveElsewhere }) => (ActiveElsewhere ? 'identity_provider' : 'agent'),
-  code_destination: 'files',
-  login_place: 'identity_provider',
+  // The laptop's git is read from its folders.
+  code_destination: ({ SeenBy }) => (SeenBy === 'code_host' ? 'code_host' : 'files'),
+  login_place: ({ SeenBy }) => (SeenBy === 'code_host' ? 'code_host' : 'identity_provider'),
   identity_conflict: ({ Reason }) => SENSOR_OF_CONFLICT[Reason],
   contract_event: 'hr',
   idp_login: 'identity_provider',
@@ -72,6 +73,7 @@ const SENSOR_OF_HARDWARE: Record<EventOf<'hardware'>['MatchedBy'], Sensor> = {
 const SENSOR_OF_CONFLICT: Record<EventOf<'identity_conflict'>['Reason'], Sensor> = {
   two_places: 'identity_provider',
   code_host_only: 'code_host',
+  two_lines: 'identity_provider',
   two_fingerprints: 'agent',
   sequence_replay: 'agent',
   two_machines_at_once: 'agent',
@@ -81,14 +83,15 @@ const SENSOR_OF_CONFLICT: Record<EventOf<'identity_conflict'>['Reason'], Sensor>
   virtual_though_listed: 'agent',
 }
 
-const SENSOR_OF_SLOW: Record<EventOf<'slow_evidence'>['Metric'], Sensor> = {
+const SENSOR_OF_SLOW: Record<EventOf<'slow_evidence'>['Metric'], Sensor | readonly Sensor[]> = {
   repositories: 'code_host',
   other_teams: 'code_host',
   sync_bytes: 'files',
   share_bytes: 'files',
   removable_bytes: 'files',
   locked_archives: 'files',
-  outside_pushes: 'files',
+  // Mirrors by the laptop's git, pushes outside by the code host.
+  outside_pushes: ['code_host', 'files'],
   remote_hours: 'tool_log',
   approved_remote_hours: 'tool_log',
   round_trip_ms: 'round_trip',

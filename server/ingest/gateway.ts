@@ -126,7 +126,10 @@ export class Gateway {
       sessions: sessions.size,
       unprovenThere: sessions.unprovenFrom(networkOf(address)),
     }
-    const refusal = upgradeRefusal(request, is, limits, this.#admission)
+    const refusal = upgradeRefusal(request, is, limits, {
+      busy: (why) => this.#admission.busy(why),
+      isOurName: this.#sessionDeps.isOurName,
+    })
     if (refusal) {
       metrics.refusal(refusal.fault.code)
       answer(socket, refusal)

@@ -5,7 +5,7 @@ import { Fault } from '../../wire/fault.ts'
 export const STREAM_PATH = '/agent/v1/stream'
 
 export interface UpgradeRefusal {
-  status: 404 | 429 | 503
+  status: 403 | 404 | 429 | 503
   fault: Fault
 }
 
@@ -26,22 +26,28 @@ export interface SessionLimits {
   unprovenPerNetwork: number
 }
 
-/** Null when the upgrade is accepted. */
+/** Null when the upgrade is accepted. Agents send no Origin; a browser sends that of the page, which may be anybody's. */
 export function upgradeRefusal(
-  request: { url?: string | undefined },
+  request: { url?: string | undefined; headers: { origin?: string | undefined } },
   is: Load,
   limits: SessionLimits,
-  faults: { busy(why: string): Fault },
+  deps: { busy(why: string): Fault; isOurName(host: string): boolean },
 ): UpgradeRefusal | null {
-  if (is.isClosing) return { status: 503, fault: faults.busy('The server is stopping.') }
+  if (is.isClosing) return { status: 503, fault: deps.busy('The server is stopping.') }
   if (request.url?.split('?')[0] !== STREAM_PATH)
     return {
       status: 404,
       fault: new Fault('api.notfound', { where: 'path', todo: `Connect to ${STREAM_PATH}.` }),
     }
-  if (is.sessions >= limits.sessions) return { status: 503, fault: faults.busy('Too many sessions are open.') }
+  const { origin } = request.headers
+  if (origin !== undefined && !(URL.canParse(origin) && deps.isOurName(new URL(origin).hostname)))
+    return {
+      status: 403,
+      fault: new Fault('api.forbidden', { where: 'header Origin', todo: 'Connect from an agent.' }),
+    }
+  if (is.sessions >= limits.sessions) return { status: 503, fault: deps.busy('Too many sessions are open.') }
   if (is.unprovenThere < limits.unprovenPerNetwork) return null
-  return { status: 429, fault: faults.busy('Too many sessions from this network have not proven a key yet.') }
+  return { status: 429, fault: deps.busy('Too many sessions from this network have not proven a key yet.') }
 }
 
 export function answer(socket: Duplex, { status, fault }: UpgradeRefusal): void {

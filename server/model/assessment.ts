@@ -46,6 +46,13 @@ export const Assessment = z.object({
 })
 export type Assessment = z.infer<typeof Assessment>
 
+/** With what remains without each part, and without each sensor. */
+export const Explained = Assessment.extend({
+  /** By sensor, the score without every finding in which it takes part, alone or with others. */
+  withoutSensor: z.record(z.string(), z.object({ points: z.int(), band: Band })),
+})
+export type Explained = z.infer<typeof Explained>
+
 /** One case with several people: workers joined by something that unrelated people do not share. */
 export const Cluster = z.object({
   /** The hash of the strongest key; stable while it is shared. */

@@ -12,6 +12,18 @@ export const Coverage = z.object({
 })
 export type Coverage = z.infer<typeof Coverage>
 
+/**
+ * The program starts of an hour that a laptop's agent saw, of those that its system counted. `by`: in which way; by
+ * 'poll' the system's number includes forks and threads, so the share is a lower bound.
+ */
+export const StartsSeen = z.object({
+  seen: z.int(),
+  total: z.int(),
+  by: z.string(),
+  time: z.int(),
+})
+export type StartsSeen = z.infer<typeof StartsSeen>
+
 /** What an agent reported as unreadable. */
 export const Gap = z.object({
   about: z.string(),

@@ -29,6 +29,8 @@ export interface TakeDeps extends FactSources {
   /** A laptop was added. */
   onLaptop?(device: string): void
   onProblem?(line: number, why: string): void
+  /** Each record of the lines, whether the log has it or not. */
+  onRecord?(record: Recorded): void
   /** The number of lines read so far. */
   onProgress?(lines: number): void
   signal?: AbortSignal
@@ -50,7 +52,7 @@ export interface Taken {
 }
 
 export async function takeRecording(lines: AsyncIterable<readonly (string | null)[]>, deps: TakeDeps): Promise<Taken> {
-  const { stream, publish, signal, onProblem, onProgress } = deps
+  const { stream, publish, signal, onProblem, onRecord, onProgress } = deps
   const taken: Taken = { lines: 0, stored: 0, known: 0, labels: 0, rejected: 0, laptops: 0, last: 0 }
   const known = await knownOf(stream, signal)
   const laptops = new Map<string, Enrolled>()
@@ -79,6 +81,7 @@ export async function takeRecording(lines: AsyncIterable<readonly (string | null
   return taken
 
   function take(record: Recorded): void {
+    onRecord?.(record)
     const use = known.take(record)
     if (use === 'known') {
       taken.known++

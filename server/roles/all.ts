@@ -21,6 +21,7 @@ import type { FeedChange } from '../derive/kit/place-changes.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
 import { ALIVE_AT, clockLine } from '../jobs/clock-line.ts'
 import { diskSpace } from '../jobs/disk-space.ts'
+import { expiredFilters } from '../jobs/expired-filters.ts'
 import { feedAges } from '../jobs/feed-ages.ts'
 import { followConfig } from '../jobs/follow-config.ts'
 import { followRevocations } from '../jobs/follow-revocations.ts'
@@ -222,6 +223,7 @@ async function start(
         wait: (signal) => delay(JUDGED_LOOK_MS, undefined, { signal }).catch(() => {}),
       }),
       await followRules({ folders: [SHIPPED_RULES, ...config.rulesFolders], follow: () => running.follow() }),
+      expiredFilters({ folders: config.rulesFolders, now, log }),
       reloadAddresses({ addresses, log }),
       followRevocations({ store, now, revoked: onRevoked }),
       recordRevocations({ store, directory, append: agents.publish, now }),

@@ -1,6 +1,5 @@
 /** The console role: the API for people and feeds, the console's page, and the queue behind it. */
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { Fault } from '../../wire/fault.ts'
@@ -12,6 +11,7 @@ import { type Config, ourNames } from '../config.ts'
 import { buildConsole } from '../console/build.ts'
 import type { Logger } from '../log.ts'
 import type { Verdict } from '../model/case.ts'
+import { namedFile } from '../named-file.ts'
 import type { Approvals } from '../roster/approvals.ts'
 import type { Contracts } from '../roster/contracts.ts'
 import type { Store } from '../store/store.ts'
@@ -92,19 +92,12 @@ export async function consoleRole(deps: ConsoleRoleDeps): Promise<ConsoleRole> {
   }
 }
 
-/** Errors  Fault 'config.invalid' for a file that cannot be read, or a token that is too short. */
+/** Errors  as `namedFile`; Fault 'config.invalid' for a token that is too short. */
 function metricsToken(file: string): string {
-  const where = `metricsTokenFile ${file}`
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8').trim()
-  } catch (cause) {
-    const why = `The file cannot be read: ${(cause as NodeJS.ErrnoException).code}.`
-    throw new Fault('config.invalid', { where, why, todo: 'Check its path and permissions.', cause })
-  }
+  const text = namedFile(file, 'metricsTokenFile').toString('utf8').trim()
   if (text.length >= METRICS_TOKEN_MIN) return text
   throw new Fault('config.invalid', {
-    where,
+    where: `metricsTokenFile ${file}`,
     todo: `Write a token of at least ${METRICS_TOKEN_MIN} characters into it.`,
   })
 }

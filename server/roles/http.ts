@@ -3,7 +3,6 @@
  *
  * Errors  a request with two Host headers is answered with 400, as RFC 9112 requires: a proxy may use the other one.
  */
-import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
@@ -12,6 +11,7 @@ import { Fault } from '../../wire/fault.ts'
 import type { Config } from '../config.ts'
 import { networkOf, normalAddress, within } from '../ingest/address.ts'
 import { ByNetwork } from '../ingest/by-network.ts'
+import { namedFile } from '../named-file.ts'
 
 /** Slow headers, slow bodies and connections without a request are cut off early. WebSockets are not affected. */
 const LIMITS = {
@@ -38,8 +38,8 @@ export function httpServer(
 }
 
 function secureServer(tls: NonNullable<Config['tls']>, bounds: typeof LIMITS): Server {
-  const cert = pem(tls.certFile, 'tls.certFile')
-  const key = pem(tls.keyFile, 'tls.keyFile')
+  const cert = namedFile(tls.certFile, 'tls.certFile')
+  const key = namedFile(tls.keyFile, 'tls.keyFile')
   try {
     return createSecureServer({ ...bounds, handshakeTimeout: HANDSHAKE_MS, cert, key })
   } catch (cause) {
@@ -118,13 +118,4 @@ export function urlOf({ tls, listen }: Pick<Config, 'tls' | 'listen'>, port: num
   // Nobody can open the address that means every interface.
   const host = isEvery ? 'localhost' : listen.host.includes(':') ? `[${listen.host}]` : listen.host
   return `${tls ? 'https' : 'http'}://${host}:${port}`
-}
-
-function pem(file: string, key: string): Buffer {
-  try {
-    return readFileSync(file)
-  } catch (cause) {
-    const why = `The file cannot be read: ${(cause as NodeJS.ErrnoException).code}.`
-    throw new Fault('config.invalid', { where: `${key} ${file}`, why, todo: 'Check its path and permissions.', cause })
-  }
 }

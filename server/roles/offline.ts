@@ -21,7 +21,7 @@ import { configuredRules, openConfigured } from './configured.ts'
 
 const SAVE_RECORDS = 200_000
 
-export interface OfflineOptions extends Pick<TakeDeps, 'onProblem' | 'onProgress' | 'platform'> {
+export interface OfflineOptions extends Pick<TakeDeps, 'onProblem' | 'onRecord' | 'onProgress' | 'platform'> {
   log: Logger
   onRuleProblem(problem: Problem): void
   onJudged(progress: { position: number; last: number }): void

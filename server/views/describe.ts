@@ -86,8 +86,10 @@ const DESCRIBE: Describe = {
   identity_conflict: (e) => `identity conflict: ${e.Reason.replaceAll('_', ' ')}`,
   code_destination: (e) =>
     `repository ${e.Action.replaceAll('_', ' ')} to ${[e.Host, e.Namespace].filter(Boolean).join('/')}`,
-  login_place: (e) =>
-    `login from ${or(e.LoginCountry, 'an unknown country')} (${e.NetworkClass}): ${e.Reason.replaceAll('_', ' ')}`,
+  login_place: (e) => {
+    const what = e.SeenBy === 'code_host' ? 'work at the code host' : 'login'
+    return `${what} from ${or(e.LoginCountry, 'an unknown country')} (${e.NetworkClass}): ${e.Reason.replaceAll('_', ' ')}`
+  },
   contract_event: (e) => `contract: ${e.Action.replaceAll('_', ' ')}`,
   idp_login: (e) => `login to ${or(e.App)} from ${or(e.Ip)}: ${e.Result}`,
   repo_audit: (e) => `repository ${or(e.Repository)}: ${e.Action}`,

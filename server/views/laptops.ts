@@ -78,6 +78,7 @@ function laptop(reader: Reader, enrolled: Enrolled, book: Readonly<DeviceBook>, 
     place: book.place,
     spoolBytes: book.spoolBytes,
     residentBytes: book.residentBytes,
+    starts: book.starts,
     clockSkewMs: book.clockSkewMs,
     events: book.events,
     missing: Math.max(0, book.holes - book.dropped - rejected),
@@ -88,7 +89,16 @@ function laptop(reader: Reader, enrolled: Enrolled, book: Readonly<DeviceBook>, 
   }
 }
 
-function rowOf({ coverage, gaps, lastAddress, spoolBytes, residentBytes, clockSkewMs, ...row }: Laptop): LaptopRow {
+function rowOf({
+  coverage,
+  gaps,
+  lastAddress,
+  spoolBytes,
+  residentBytes,
+  starts,
+  clockSkewMs,
+  ...row
+}: Laptop): LaptopRow {
   return { ...row, gaps: gaps.length }
 }
 

@@ -1,8 +1,10 @@
 /**
  * What the fleet has in common, for the people who say what of it is the company's own.
  *
- * Shape   values that at least `LEAST` workers have, by kind; `approved`: the approval that covers it for the whole
- *         company, in the spelling it was made in. `offered` false: too rare to be the company's.
+ * Shape   values that at least `LEAST` workers have, by kind. `roles`: of which roles they are (the first of their
+ *         contract), the one with the greatest share first. `role`: what hardly anybody else has is offered for that
+ *         role only; null: for the company. `offered` false: too rare to be anybody's. `approved`: the approval that
+ *         covers it for them, in the spelling it was made in.
  */
 import { isSameTool } from '../../rules/catalogue/tool-names.ts'
 import type { Approval } from '../../wire/contract.ts'
@@ -19,11 +21,21 @@ const MAX_OF_KIND = 50
 /** The mock-up's 'too rare to offer': below a twentieth of the workers, and below three. */
 const OFFERED_SHARE = 1 / 20
 
+/** A role's own is what half of it has, and of those who have it nine in ten. Our judgement. */
+const ROLE_SHARE = 1 / 2
+const OWN_SHARE = 9 / 10
+const MAX_ROLES = 3
+const MAX_EXAMPLES = 3
+
 const MOST_ROWS = 200
+
+type Roles = LearningView['candidates'][number]['roles']
 
 export async function learning(reader: Reader): Promise<LearningView> {
   const { census, now } = await censusOf(reader)
   const period = census.period()
+  const everybody = census.workers()
+  const sizes = new Map([...Map.groupBy(everybody, roleOf)].map(([role, { length }]) => [role, length]))
   const approvals = reader.directory.approvals()
   // A person's word counts from when it was said, although the log may end earlier.
   const today = Math.max(now, reader.now())
@@ -35,21 +47,43 @@ export async function learning(reader: Reader): Promise<LearningView> {
   return {
     period: period && { ...period, isOver: period.until !== null && now >= period.until },
     now,
-    workers: census.workers,
+    workers: everybody.length,
     candidates: [...Map.groupBy(shown, (it) => it.kind).values()]
       .flatMap((it) => it.slice(0, MAX_OF_KIND))
       .slice(0, MOST_ROWS)
-      .map((it) => ({
-        ...it,
-        examples: it.examples.map((worker) => ({
-          worker,
-          name: reader.directory.latestContract(worker)?.name ?? null,
-        })),
-        offered: it.workers >= Math.max(3, it.of * OFFERED_SHARE) && it.kind !== 'display' && it.kind !== 'usb',
-        approved: inForce.find((approval) => covers(approval, it))?.id ?? null,
-      })),
+      .map(({ having, ...it }) => {
+        const roles = rolesOf(having)
+        const role = roles.find((one) => isOwn(one, it))?.role ?? null
+        const isOffered = role !== null || it.workers >= Math.max(3, it.of * OFFERED_SHARE)
+        return {
+          ...it,
+          examples: having.slice(0, MAX_EXAMPLES).map((worker) => ({
+            worker,
+            name: reader.directory.latestContract(worker)?.name ?? null,
+          })),
+          roles: roles.slice(0, MAX_ROLES),
+          role,
+          offered: isOffered && it.kind !== 'display' && it.kind !== 'usb',
+          approved: inForce.find((approval) => covers(approval, it, role))?.id ?? null,
+        }
+      }),
     approvals: approvals.map((it) => ({ ...it, isOver: isOver(it, today) })),
   }
+
+  function roleOf(worker: string): string | null {
+    return reader.directory.contractAt(worker, now)?.roles?.[0]?.toLowerCase() ?? null
+  }
+
+  function rolesOf(having: readonly string[]): Roles {
+    return [...Map.groupBy(having, roleOf)]
+      .flatMap(([role, { length }]) => (role === null ? [] : { role, workers: length, of: sizes.get(role) ?? length }))
+      .sort((a, b) => b.workers / b.of - a.workers / a.of || b.workers - a.workers || (a.role < b.role ? -1 : 1))
+  }
+}
+
+/** Half of the role has it, and hardly anybody else; unless the role is nearly the whole company. */
+function isOwn(role: Roles[number], { workers, of }: Pick<Counted, 'workers' | 'of'>): boolean {
+  return role.workers >= Math.max(3, role.of * ROLE_SHARE, workers * OWN_SHARE) && role.of < of * OWN_SHARE
 }
 
 async function censusOf(reader: Reader): Promise<{ census: Census; now: number }> {
@@ -62,12 +96,28 @@ async function censusOf(reader: Reader): Promise<{ census: Census; now: number }
   })
 }
 
+/** An approval without ids is of all devices of its kind. */
+function isSameHardware({ deviceKind, vendorId, productId }: Approval, kind: Counted['kind'], value: string): boolean {
+  const [found, ids = ''] = kind === 'hardware' ? value.split(' ') : [null, value]
+  if ((kind !== 'hardware' && kind !== 'usb') || (found !== null && found !== deviceKind)) return false
+  if (vendorId == null) return found !== null
+  return productId == null
+    ? ids.startsWith(`${vendorId.toLowerCase()}:`)
+    : ids === `${vendorId}:${productId}`.toLowerCase()
+}
+
 function isOver({ to, revokedAt }: Approval, now: number): boolean {
   return (to != null && to <= now) || (revokedAt != null && revokedAt <= now)
 }
 
-function covers(approval: Approval, { kind, value, tenant }: Counted): boolean {
-  if (approval.level !== 'company') return false
+/** `role` null: it must be covered for the company. */
+function covers(
+  approval: Approval,
+  { kind, value, tenant }: Pick<Counted, 'kind' | 'value' | 'tenant'>,
+  role: string | null,
+): boolean {
+  const isForRole = approval.level === 'role' && role !== null && approval.role?.toLowerCase() === role
+  if (approval.level !== 'company' && !isForRole) return false
   switch (approval.kind) {
     case 'tool':
       if (kind !== 'tool' || !approval.tool || !isSameTool(approval.tool, value)) return false
@@ -75,7 +125,7 @@ function covers(approval: Approval, { kind, value, tenant }: Counted): boolean {
     case 'exit':
       return kind === 'exit' && String(approval.asn) === value
     case 'hardware':
-      return kind === 'usb' && `${approval.vendorId}:${approval.productId}`.toLowerCase() === value
+      return isSameHardware(approval, kind, value)
     case 'repository': {
       const ours = approval.host?.toLowerCase() ?? ''
       const path = approval.namespace ? `${ours}/${approval.namespace.toLowerCase()}` : ours

@@ -31,7 +31,7 @@ const DEVICES_AT_ONCE = 2_000
 export type LaptopIndex = Pick<Fleet, 'size' | 'online' | 'get' | 'find'>
 
 /** The part of a standing that a row needs. */
-type Brief = Pick<WorkerRow, 'band' | 'points' | 'reason' | 'case' | 'cluster' | 'lastFinding'>
+type Brief = Pick<WorkerRow, 'band' | 'points' | 'reason' | 'case' | 'waiting' | 'cluster' | 'lastFinding'>
 
 export class Queue {
   readonly #reader: Reader
@@ -304,9 +304,10 @@ export class Queue {
   }
 
   #brief({ worker, assessment, kinds, cluster, lastFinding }: Standing): Brief {
-    const { band, points, reason } = assessment
+    const { band, points, reason, parts } = assessment
     const { state } = caseOf(this.#verdicts.get(worker) ?? null, band, kinds)
-    return { band, points, reason, case: state, cluster, lastFinding }
+    const waiting = parts.find((it) => it.kind === 'waiting')?.label ?? null
+    return { band, points, reason, case: state, waiting, cluster, lastFinding }
   }
 
   #rowOf(worker: string): WorkerRow | null {
@@ -328,7 +329,7 @@ export class Queue {
   #unjudged(worker: string): Brief {
     const { band, points, reason } = unjudged(worker, this.#evaluation)
     const { state } = caseOf(this.#verdicts.get(worker) ?? null, band, [])
-    return { band, points, reason, case: state, cluster: null, lastFinding: null }
+    return { band, points, reason, case: state, waiting: null, cluster: null, lastFinding: null }
   }
 }
 

@@ -2,9 +2,9 @@
 import * as z from 'zod'
 import { Approval } from '../../wire/contract.ts'
 import { CENSUS_KINDS } from '../derive/kit/census-kinds.ts'
-import { Assessment, Band, Cluster } from '../model/assessment.ts'
+import { Band, Cluster, Explained } from '../model/assessment.ts'
 import { CaseView } from '../model/case.ts'
-import { Coverage, Gap } from '../model/coverage.ts'
+import { Coverage, Gap, StartsSeen } from '../model/coverage.ts'
 import { RuleFacts } from '../model/rule.ts'
 import { WorkerSource } from '../model/sources.ts'
 
@@ -102,6 +102,7 @@ export const Laptop = z.object({
   /** From its last summary; null before the first. */
   spoolBytes: z.int().nullable(),
   residentBytes: z.int().nullable(),
+  starts: StartsSeen.nullable(),
   clockSkewMs: z.int().nullable(),
   gaps: z.array(Gap),
   coverage: z.array(Coverage),
@@ -115,6 +116,8 @@ export const WorkerRow = z.object({
   points: z.int(),
   reason: z.string(),
   case: CaseView.shape.state,
+  /** A sentence: since when a case keeps its points although the evidence faded, because nobody decided. Null: none does. */
+  waiting: z.string().nullable(),
   /** Key of the worker's cluster; null: none. */
   cluster: z.string().nullable(),
   /** Exact to ten minutes while nothing else changes. */
@@ -225,7 +228,7 @@ export const LearningView = z.object({
   candidates: z.array(
     z.object({
       kind: z.enum(CENSUS_KINDS),
-      /** A tool's id, an AS number, 'DEL 0x40f4', '046d:c52b', a program's name, 'github.com/acme'. */
+      /** A tool's id, an AS number, 'capture 534d:2109', 'DEL 0x40f4', '046d:c52b', a program's name, 'github.com/acme'. */
       value: z.string(),
       /** As laptops name it: hostile text. */
       label: z.string(),
@@ -234,7 +237,11 @@ export const LearningView = z.object({
       of: z.int(),
       examples: z.array(z.object({ worker: z.string(), name: z.string().nullable() })),
       since: z.int(),
-      /** Whether it is common enough to be the company's. */
+      /** Of which roles they are, the greatest share first: `workers` of the `of` who have the role. */
+      roles: z.array(z.object({ role: z.string(), workers: z.int(), of: z.int() })),
+      /** The role whose own it is, because hardly anybody else has it; null: it is offered for the company. */
+      role: z.string().nullable(),
+      /** Whether it is common enough to be the company's, or the role's. */
       offered: z.boolean(),
       /** The approval that covers it; null: none. */
       approved: z.string().nullable(),
@@ -260,7 +267,7 @@ export const WorkerPage = z.object({
   worker: z.string(),
   /** Null: no contract is known. */
   contract: z.record(z.string(), z.unknown()).nullable(),
-  assessment: Assessment,
+  assessment: Explained,
   case: CaseView,
   /** The worker's cluster; null: none. */
   cluster: Cluster.nullable(),

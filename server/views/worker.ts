@@ -6,7 +6,7 @@
 import type { Contract } from '../../wire/contract.ts'
 import { explained, type ScoreContext } from '../assess/score.ts'
 import { caseOf, kindsOf } from '../cases/case.ts'
-import type { Assessment, Cluster } from '../model/assessment.ts'
+import type { Cluster, Explained } from '../model/assessment.ts'
 import type { Verdict } from '../model/case.ts'
 import type { Enrolled } from '../model/device.ts'
 import type { Finding } from '../model/finding.ts'
@@ -149,8 +149,8 @@ export async function assessmentOf(
   findings: readonly Finding[],
   judged: Judged | null,
   verdict: Verdict | null,
-): Promise<Assessment> {
-  if (!judged || findings.length === 0) return unjudged(worker, judged?.id ?? null)
+): Promise<Explained> {
+  if (!judged || findings.length === 0) return { ...unjudged(worker, judged?.id ?? null), withoutSensor: {} }
   const contract = reader.directory.contractAt(worker, judged.time)
   const [referrer, rarity] = await Promise.all([referrerOf(reader, contract, judged), rarityOf(reader, judged)])
   return explained(worker, findings, judged.time, { contract, referrer, rarity, decidedAt: verdict?.at ?? null })

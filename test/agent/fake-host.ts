@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto'
 import type { Collector } from '../../agent/collect.ts'
 import type { FileFacts, Host } from '../../agent/host/host.ts'
+import type { AgentProduct } from '../../wire/common.ts'
 import type { Observation } from '../../wire/event.ts'
 import { Event } from '../../wire/event.ts'
 import type { Policy } from '../../wire/messages.ts'
@@ -21,6 +22,8 @@ export interface Meta {
   uid?: number
   /** The size that stat returns instead of the length of the data. */
   size?: number
+  /** Instead of the size. */
+  allocated?: number
 }
 export const link = (target: string): Link => ({ link: target })
 export const denied = Symbol('denied')
@@ -124,6 +127,7 @@ export async function watchPolls(
   host: FakeHost,
   polls: readonly (() => void)[] = [],
   collectorPolicy: Policy = policy,
+  product: AgentProduct = 'linux',
 ): Promise<Observation[][]> {
   const stop = new AbortController()
   const yielded: Observation[][] = [[]]
@@ -135,22 +139,23 @@ export async function watchPolls(
     yielded.push([])
   }
   for await (const observation of collector.run(host, collectorPolicy, stop.signal))
-    yielded.at(-1)!.push(checked(observation))
+    yielded.at(-1)!.push(checked(observation, product))
   host.sleep = sleep
   return yielded
 }
 
-/** The fields that were not null in any observation that was checked in this process, by category. */
+/** The fields that were not null in any observation that was checked in this process, by 'system category'. */
 export const filled = new Map<string, Set<string>>()
 
 let made = 0
 /** Completes an observation as the spool would, and throws if the wire's schema rejects it. */
-export function checked(observation: Observation): Observation {
-  const fields = filled.get(observation.category) ?? new Set()
-  filled.set(observation.category, fields)
+export function checked(observation: Observation, product: AgentProduct = 'linux'): Observation {
+  const key = `${product} ${observation.category}`
+  const fields = filled.get(key) ?? new Set()
+  filled.set(key, fields)
   for (const [field, value] of Object.entries(observation)) if (value !== null) fields.add(field)
   const id = `0192f0c1-2000-7000-8000-${(++made).toString(16).padStart(12, '0')}`
-  Event.parse(JSON.parse(JSON.stringify({ ...observation, id, seq: made, product: 'linux' })))
+  Event.parse(JSON.parse(JSON.stringify({ ...observation, id, seq: made, product })))
   return observation
 }
 
@@ -161,6 +166,7 @@ function facts(node: Node): FileFacts {
   return {
     kind,
     size: meta?.size ?? data.length,
+    allocated: meta?.allocated ?? meta?.size ?? data.length,
     modifiedMs: meta?.modifiedMs ?? (isFolder(node) ? stampOf(Object.keys(node).join('/')) : stampOf(String(data))),
     inode: meta?.inode ?? 1,
     uid: meta?.uid ?? 0,

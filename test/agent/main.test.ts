@@ -100,7 +100,7 @@ describe('agent/main', () => {
       given: undefined,
       env: { ProgramData: 'D:\\Data' },
       uid: undefined,
-      folder: 'D:\\Data\\tellwire\\agent',
+      folder: 'D:\\Data\\Tellwire\\agent',
       system: SYSTEMS.windows,
     },
   ])

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { formatStatus, type Status, statusWriter } from '../../agent/status.ts'
+import { formatStatus, freshStatus, type Status, statusWriter } from '../../agent/status.ts'
 import { DAY } from '../../wire/time.ts'
 import { NOW, removeFolder, temporaryFolder } from './laptop.ts'
 
@@ -51,7 +51,7 @@ describe('agent/status', () => {
   ])
     it(`as text: ${name}`, () => assert.match(formatStatus({ ...status, ...change }, pid, NOW), text))
 
-  it('is written when it changes, and once a minute', () => {
+  it('is written when a fact changes, when somebody asks, and otherwise every ten minutes', async () => {
     const folder = temporaryFolder()
     const path = join(folder, 'status.json')
     let wall = NOW
@@ -70,13 +70,20 @@ describe('agent/status', () => {
     facts.connected = false
     write()
     assert.equal(writtenAt(), 5_000)
+    // What every heartbeat changes would be 156 MB a day on the disk.
+    Object.assign(facts, { wireBytes: 7, lastAckAt: NOW, spool: { ...facts.spool, unsent: 3, acked: 14, last: 17 } })
     pass(60_000)
     write()
+    assert.equal(writtenAt(), 5_000)
+    const answer = freshStatus(path, 5_000)
+    write()
+    assert.equal(await answer, true)
     assert.equal(writtenAt(), 65_000)
     wall -= DAY
-    pass(60_000)
+    pass(600_000)
     write()
-    assert.equal(writtenAt(), 125_000 - DAY, 'it is written although the clock was set back')
+    assert.equal(writtenAt(), 665_000 - DAY, 'it is written although the clock was set back')
+    assert.equal(await freshStatus(path, 1), false, 'nobody answers')
     removeFolder(folder)
   })
 })

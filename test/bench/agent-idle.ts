@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freshStatus, Status } from '../../agent/status.ts'
 import {
   type AgentChild,
   cpuMs,
@@ -43,7 +44,7 @@ export async function bench({ seconds, says }: BenchOptions): Promise<Row[]> {
     agent = startAgent(agentFolder)
     says('waiting until the agent has sent its baseline')
     await until(
-      () => (baselineSent(agentFolder) ? true : null),
+      async () => ((await baselineSent(agentFolder)) ? true : null),
       120_000,
       () => 'the agent did not send its baseline',
     )
@@ -60,14 +61,14 @@ async function watch(pid: number, folder: string, seconds: number, says: (text: 
   says(`watching it for ${seconds} s`)
   const memory: { resident: number; own: number }[] = []
   const children = new Set<string>()
-  const before = { cpu: cpuMs(pid), status: statusOf(folder), at: performance.now() }
+  const before = { cpu: cpuMs(pid), status: await statusOf(folder), at: performance.now() }
   for (let look = 0; performance.now() - before.at < seconds * 1_000; look++) {
     for (const child of childrenOf(pid)) children.add(child)
     if (look % 100 === 0) memory.push(memoryOf(pid))
     await delay(LOOK_FOR_CHILDREN_MS)
   }
   const passed = (performance.now() - before.at) / 1_000
-  const status = statusOf(folder)
+  const status = await statusOf(folder)
   const wire = status.wireBytes - before.status.wireBytes
   const worst = (of: 'resident' | 'own') =>
     quantile(
@@ -95,15 +96,16 @@ function childrenOf(pid: number): string[] {
     .filter((it) => it !== '')
 }
 
-/** The agent writes this file every five seconds. */
-function statusOf(folder: string): { connected: boolean; unsent: number; last: number; wireBytes: number } {
-  const { connected, spool, wireBytes } = JSON.parse(readFileSync(join(folder, 'status.json'), 'utf8'))
+async function statusOf(folder: string) {
+  const path = join(folder, 'status.json')
+  await freshStatus(path, 5_000)
+  const { connected, spool, wireBytes } = Status.parse(JSON.parse(readFileSync(path, 'utf8')))
   return { connected, unsent: spool.unsent, last: spool.last, wireBytes }
 }
 
-function baselineSent(folder: string): boolean {
+async function baselineSent(folder: string): Promise<boolean> {
   try {
-    const { connected, unsent, last } = statusOf(folder)
+    const { connected, unsent, last } = await statusOf(folder)
     return connected && last > 0 && unsent === 0
   } catch {
     return false

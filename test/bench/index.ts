@@ -15,6 +15,7 @@ import * as match from './match.ts'
 import * as replay from './replay.ts'
 import type { Bench } from './row.ts'
 import * as spool from './spool.ts'
+import * as starts from './starts.ts'
 import * as state from './state.ts'
 import * as store from './store.ts'
 
@@ -37,4 +38,5 @@ export const benches: readonly Bench[] = [
   { name: 'end-to-end', run: endToEnd.bench },
   { name: 'floods', run: floods.bench },
   { name: 'agent-idle', run: agentIdle.bench },
+  { name: 'starts', run: starts.bench },
 ]

@@ -45,6 +45,34 @@ describe('real runs: copies', function () {
       rmSync(mountPoint, { recursive: true, force: true })
     })
 
+    it('a file of nothing but a hole is no copy of its length', async () => {
+      const bytes = 10 * 1_073_741_824
+      writeFileSync(join(mountPoint, 'old'), 'x')
+      seen = watch(['watched-folders'], { folder })
+      const { events } = seen
+      let n = 0
+      // Until the first sweep is over, what is there is its baseline.
+      await until(
+        async () => {
+          writeFileSync(join(mountPoint, `new-${n++}`), 'x')
+          return events.some((it) => it.category === 'file_burst' && it.Root === mountPoint) ? true : null
+        },
+        20_000,
+        () => 'the first sweep',
+      )
+      execFileSync('truncate', ['-s', String(bytes), join(mountPoint, 'hole')])
+      writeFileSync(join(mountPoint, 'large'), randomBytes(3 * 1_048_576))
+      const told = () =>
+        events.reduce((sum, it) => sum + (it.category === 'file_burst' && it.Root === mountPoint ? it.Bytes : 0), 0)
+      await until(
+        async () => (told() >= 3 * 1_048_576 ? true : null),
+        20_000,
+        () => `${told()} bytes`,
+      )
+      assert.ok(told() < 4 * 1_048_576, `${told()} bytes`)
+      for (const it of ['hole', 'large']) rmSync(join(mountPoint, it))
+    })
+
     it('2,500 files are copied to a disk that was mounted', async () => {
       seen = watch(['volumes', 'watched-folders'], { folder })
       const volume = await seen.until(

@@ -80,19 +80,20 @@ function fastHost({ folder, host = (it) => it }: WatchOptions, signal: AbortSign
 }
 
 export async function until<C extends Category>(
-  events: readonly Event[],
+  events: readonly Event[] | (() => readonly Event[]),
   category: C,
   fits: (event: EventOf<C>) => boolean,
   withinMs: number,
 ): Promise<EventOf<C>> {
   const isIt = (it: Event): it is EventOf<C> => it.category === category && fits(it as EventOf<C>)
   for (const end = performance.now() + withinMs; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
-    const found = events.find(isIt)
+    const all = typeof events === 'function' ? events() : events
+    const found = all.find(isIt)
     if (found !== undefined) return found
     if (performance.now() < end) continue
-    const alike = events.filter((it) => it.category === category || it.category === 'collection_gap')
+    const alike = all.filter((it) => it.category === category || it.category === 'collection_gap')
     throw new Error(
-      `no such ${category} within ${withinMs} ms; of ${events.length} events: ${JSON.stringify(alike.slice(-20))}`,
+      `no such ${category} within ${withinMs} ms; of ${all.length} events: ${JSON.stringify(alike.slice(-20))}`,
     )
   }
 }

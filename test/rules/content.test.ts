@@ -9,6 +9,7 @@ import { compile, type LoadedRule, load, placeholdersOf, type Rule } from '../..
 import { readRuleFiles } from '../../rules/tooling/load.ts'
 import { runRuleTests } from '../../rules/tooling/tests.ts'
 import { VOCABULARY } from '../../rules/tooling/vocabulary.ts'
+import { SCENARIOS } from '../../server/simulate/scenarios/index.ts'
 import { Contract } from '../../wire/contract.ts'
 import { Event } from '../../wire/event.ts'
 
@@ -31,7 +32,7 @@ function fieldsOf(expression: Expression): string[] {
 
 /** An event's own fields, and those of the contract. */
 function known(category: string, field: string): boolean {
-  if (field.startsWith('Contract.')) return Object.hasOwn(Contract.shape, field.slice('Contract.'.length))
+  if (field.startsWith('Contract.')) return VOCABULARY.fieldsOf(category)?.names.has(field) === true
   const shape = SCHEMAS.get(category)?.shape
   assert.ok(shape, category)
   return Object.hasOwn(shape, field)
@@ -61,7 +62,9 @@ describe('rules/content', () => {
   it('has rules by the hundred, and a correlation or rule for every pattern', () => {
     assert.ok(rules.length >= 100, `${rules.length} rules`)
     const named = new Set([...rules, ...correlations].flatMap((it) => it.tellwire?.signals ?? []))
-    const missing = Array.from({ length: 23 }, (_, n) => `P${n + 1}`).filter((it) => !named.has(it))
+    const played = SCENARIOS.filter(({ truth }) => truth === 'infiltrator').map(({ id }) => id)
+    assert.ok(played.length >= 26, `${played.length} patterns`)
+    const missing = played.filter((it) => !named.has(it))
     assert.deepEqual(missing, [])
   })
   it('hides steps alone: everything else that correlations count is a finding too', () => {

@@ -35,9 +35,10 @@ describe('rules: what is not known', () => {
   it('there are rules that ask for another country', () => assert.ok(compared.length >= 9))
   for (const rule of compared)
     it(`${rule.title}: not when a side is null`, () => {
-      // A first boot is also judged by its distance.
+      // A first boot is also judged by its distance; so is a region, which only excuses where both are known.
+      const byDistance = (unknown: string) => (unknown.endsWith('Region') ? 'DistanceKm' : 'ShipToDistanceKm')
       const fixed = (field: string, unknown: string) =>
-        field === unknown || field === 'ShipToDistanceKm' ? [null] : null
+        field === unknown || field === byDistance(unknown) ? [null] : null
       const holding = differing(rule.condition).filter(
         (unknown) =>
           BY_DERIVER[rule.name ?? ''] !== unknown && canHold(rule.condition, (field) => fixed(field, unknown)),

@@ -274,8 +274,9 @@ export const RemoteOperator = z.strictObject({
 /**
  * Code was sent to a host and namespace that is not known to be the company's (#71).
  *
- * Shape   one per worker, UTC day, act and destination. `Inside` false: not the company's; null: it is not known what
- *         is the company's. Well-known public projects and the company's own places are omitted.
+ * Shape   one per worker, UTC day, act, destination, and who saw it: the laptop's git, or the code host. `Inside`
+ *         false: not the company's; null: it is not known what is the company's. Well-known public projects and the
+ *         company's own places are omitted.
  * Units   `Count`: acts on that day; `CountInWindow` and `Days`: acts, and days with one, of the last 14.
  */
 export const CodeDestination = z.strictObject({
@@ -288,6 +289,7 @@ export const CodeDestination = z.strictObject({
   Count: count,
   CountInWindow: count,
   Days: count,
+  SeenBy: z.enum(['laptop', 'code_host']).nullish(),
 })
 
 /** The volume metrics. Each is summed over `WindowDays`. */
@@ -423,14 +425,15 @@ export const Silence = z.strictObject({
 })
 
 /**
- * A login that does not fit its worker: where it came from, through what, or on which device (#6, #12, #50, #52).
+ * A login, or an act at the code host, that does not fit its worker: where it came from, through what, or on which device (#6, #12, #50, #52).
  *
  * Shape   `Reason` country: from another country than the contract's · exit: through an unapproved VPN, data centre or
  *         Tor exit · unknown_device: on a device that is neither ours nor a phone, while the worker's laptop was off all
  *         day · own_device: on the worker's own laptop, from a country where that laptop was not · approval: the second
  *         factor was approved elsewhere, and `LoginCountry` and `NetworkClass` are the approval's. `LaptopCountry`:
  *         where a laptop of the worker was then. `ManagedDevice` false: not a managed laptop, or an id that the roster
- *         does not have. `TravelNotice` true: an announced journey explains it.
+ *         does not have. `TravelNotice` true: an announced journey explains it. `SeenBy` code_host: the provider saw
+ *         none of it in that time.
  * Units   `Days`: distinct days of the last 14 with this reason, of an exit with this class of exit; `HomeDays`: days of
  *         the last 30 on which a login or a laptop proves the contract's country. `DaysSinceLaptop`: days since a laptop
  *         of the worker was heard; null: there is none, or it was not heard for a month.
@@ -449,6 +452,7 @@ export const LoginPlace = z.strictObject({
   HomeDays: count,
   DaysSinceLaptop: count.nullable(),
   TravelNotice: z.boolean(),
+  SeenBy: z.enum(['identity_provider', 'code_host']).nullish(),
 })
 
 /**
@@ -459,8 +463,9 @@ export const LoginPlace = z.strictObject({
  *         virtual_after_hardware, virtual_though_listed: the agent calls its machine virtual (#99) · two_places: a login from one
  *         place while the worker's own laptop is in another (#50); `ManagedDevice` false: the login did not come from a
  *         managed laptop (#52) · code_host_only: the code host saw a clone or push, and the worker's laptop, which was on
- *         and watches its repositories, did not.
- * Units   `Days`: distinct days of the last 7 of two_places, of the last 14 of code_host_only; null for the others, as
+ *         and watches its repositories, did not · two_lines: a login on a computer that is not managed, behind another
+ *         line, while somebody was at the worker's laptop (#52, P9).
+ * Units   `Days`: distinct days of the last 7 of two_places, of the last 14 of code_host_only and two_lines; null for the others, as
  *         are the countries for all but two_places.
  */
 export const IdentityConflict = z.strictObject({
@@ -468,7 +473,13 @@ export const IdentityConflict = z.strictObject({
   ...envelope,
   Reason: z.enum([
     ...(['two_fingerprints', 'sequence_replay', 'two_places', 'two_machines_at_once', 'two_boots_at_once'] as const),
-    ...(['fingerprint_changed', 'virtual_after_hardware', 'virtual_though_listed', 'code_host_only'] as const),
+    ...([
+      'fingerprint_changed',
+      'virtual_after_hardware',
+      'virtual_though_listed',
+      'code_host_only',
+      'two_lines',
+    ] as const),
   ]),
   LaptopCountry: country.nullable(),
   LoginCountry: country.nullable(),

@@ -111,8 +111,8 @@ export const CollectionGap = z.strictObject({
  *
  * Shape   `Action` 'summary' is sent hourly and has the agent's resource usage, which is null for the other actions.
  *         `Fingerprint`: SHA-256 over machine id, product and board, a hint at clones, never a key.
- *         `ForksSeen` of `ForksTotal`: the process starts that polling saw, of those the kernel counted (including
- *         threads, so the ratio is a lower bound).
+ *         `ForksSeen` of `ForksTotal`: the program starts that were seen, of those the system counted; `StartsBy`: in
+ *         which way. By 'poll' the system's number includes forks and threads, so the ratio is a lower bound.
  * Units   CPU ms and wire bytes since the previous summary; resident bytes and unacknowledged spool bytes now.
  */
 export const AgentState = z.strictObject({
@@ -138,4 +138,5 @@ export const AgentState = z.strictObject({
   WireBytes: bytes.nullable(),
   ForksSeen: count.nullable(),
   ForksTotal: count.nullable(),
+  StartsBy: z.enum(['tracefs', 'connector', 'poll']).nullable().optional(),
 })

@@ -1,8 +1,11 @@
 /**
- * What starts automatically: enabled systemd units, cron jobs, XDG autostart entries.
+ * What starts automatically: enabled systemd units, cron jobs, XDG autostart entries, what a shell's start file leaves
+ * running.
  *
  * Shape   one autostart per entry in a baseline (see reported.ts), then for each new entry or new command. Removed
- *         entries are not reported. `Kind` is systemd, cron or xdg; `Name` is the unit's, the table's or the file's.
+ *         entries are not reported. `Kind` is systemd, cron, xdg or shell; `Name` is the unit's, the table's or the file's. Of a
+ *         shell's start file, `Command` has only the lines that leave a program running (with '&', nohup, setsid or
+ *         disown); a user's file without any is not reported, one in /etc/profile.d is.
  * Units   checked every two minutes; read when a file in one of the folders changed, and at least once an hour.
  * Errors  gaps for what cannot be read, and for what is omitted: files beyond 1,000 in a folder, bytes beyond 262,144
  *         in a file, entries beyond 4,000. Command is null if there is none (a target) or it cannot be read.
@@ -25,7 +28,14 @@ const READ_MS = HOUR
 const MAX_ENTRIES = 4_000
 const MAX_FILES = 1_000
 const MAX_BYTES = 262_144
+/** Of a login, a shell and a session, in a user's home. */
+const SHELL_FILES = [
+  ...['.profile', '.bash_profile', '.bash_login', '.bashrc', '.zprofile', '.zshrc', '.zlogin'],
+  ...['.xprofile', '.xsessionrc', '.xinitrc'],
+]
 const PERIODS = ['hourly', 'daily', 'weekly', 'monthly']
+
+const LEAVES_RUNNING = /(?:^|[\s;&|(])(?:nohup|setsid|disown|systemd-run)(?:\s|$)/
 
 export type Autostart = Pick<ObservationOf<'autostart'>, 'Kind' | 'Name' | 'Command' | 'Scope'>
 interface Folder {
@@ -104,9 +114,12 @@ async function folders(host: Host, homes: readonly string[]): Promise<Folder[]> 
   for (const period of PERIODS) add(`/etc/cron.${period}`, readCronScripts, 'system', `cron.${period}/`)
   add('/var/spool/cron/crontabs', readCronTables, 'user', 'crontabs/')
   add('/etc/xdg/autostart', readDesktopFiles)
+  add('/etc/profile.d', readShellFolder, 'system', 'profile.d/')
+  for (const path of ['/etc/profile', '/etc/bash.bashrc', '/etc/zsh/zshrc']) add(path, readShellFile)
   for (const home of homes) {
     await addWants(`${home}/.config/systemd/user`, 'user')
     add(`${home}/.config/autostart`, readDesktopFiles, 'user')
+    for (const name of SHELL_FILES) add(`${home}/${name}`, readShellFile, 'user')
   }
   return found
 }
@@ -194,6 +207,27 @@ async function readDesktopFiles(host: Host, { path, scope }: Folder, files: stri
   return found
 }
 
+async function readShellFolder(host: Host, { path, scope, prefix }: Folder, files: string[]): Promise<Autostart[]> {
+  const found: Autostart[] = []
+  for (const file of files.filter((it) => /\.(sh|bash|zsh)$/.test(it))) {
+    const command = parseShell(await host.readText(`${path}/${file}`, MAX_BYTES).catch(() => ''))
+    found.push({
+      Kind: 'shell',
+      Name: bounded(`${prefix}${file}`, 256),
+      Command: redacted(command) ?? bounded(`${path}/${file}`, 4_096),
+      Scope: scope,
+    })
+  }
+  return found
+}
+
+async function readShellFile(host: Host, { path, scope }: Folder): Promise<Autostart[]> {
+  const command = parseShell(await host.readText(path, MAX_BYTES))
+  return command === null
+    ? []
+    : [{ Kind: 'shell', Name: bounded(posix.basename(path), 256), Command: redacted(command), Scope: scope }]
+}
+
 function redacted(command: string | null): string | null {
   return command === null ? null : bounded(redactCommandLine(command.replaceAll('\0', ' ')), 8_192)
 }
@@ -227,6 +261,16 @@ export function parseCron(text: string, withUser: boolean): string[] {
     if (words.length > skip) found.push(words.slice(skip).join(' '))
   }
   return found
+}
+
+/** The lines that leave a program running. Null: there is none. The rest is the user's own, and not looked at. */
+export function parseShell(text: string): string | null {
+  const found = text
+    .replaceAll('\\\n', ' ')
+    .split('\n')
+    .map((it) => it.trim())
+    .filter((it) => !it.startsWith('#') && (/(?:^|[^&>|\\])&\s*(?:\)|;|#.*)?\s*$/.test(it) || LEAVES_RUNNING.test(it)))
+  return found.length === 0 ? null : found.join('; ')
 }
 
 export function parseDesktop(text: string): { command: string | null; hidden: boolean } {

@@ -5,21 +5,31 @@
  *         reports all. Connections within the loopback are not reported. IPv4-mapped IPv6 addresses are written as
  *         IPv4. `Initiated`: the local port is not a listening one. Names are not resolved, so DestinationHostname is
  *         null. UDP: connected sockets, and bound ones that exist at two polls (a name lookup is shorter).
+ *         The sockets of other network namespaces (containers) are read through one process of each, once a minute.
  * Units   polled every 10 s; a shorter connection is seen only while the kernel keeps its TIME_WAIT (60 s), and then
  *         without its owner. At most 300 per poll, listeners first, the rest at the next ones; `time` is when it was
  *         observed.
  * Errors  Image is null, with a gap 'denied', if the owner cannot be read; gaps for unreadable tables and lines, and
- *         for the number of sockets beyond 10,000 that wait to be reported.
+ *         for the number of sockets beyond 10,000 that wait to be reported. Which namespaces there are, only root may
+ *         see: otherwise gap 'denied'; beyond 64 of them, 'overflow'.
  * Source  Linux Documentation/networking/proc_net_tcp.rst. Reading the TCP tables walks the kernel's whole hash table
  *         (4.6 ms each on a 48 GB machine), so /proc/net/{snmp,sockstat,sockstat6} are read first (150 us): if none of
  *         their counters grew, the tables are not read.
  */
 import type { ObservationOf } from '../../../wire/event.ts'
-import { type Collector, gap, gapReason, lossGap } from '../../collect.ts'
+import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { addressText } from '../shared/address-text.ts'
 import { bounded } from '../shared/bounded.ts'
 import { imageOf } from '../shared/programs.ts'
+import {
+  compareSockets,
+  type Fresh,
+  MAX_PER_POLL,
+  queue,
+  type SocketEnds,
+  type SocketEvent,
+} from '../shared/sockets.ts'
 
 const NAME = 'connections'
 const EVERY_MS = 10_000
@@ -27,26 +37,19 @@ const EVERY_MS = 10_000
  * Read the tables at least this often: a listener that replaces another between two polls does not change the counters.
  */
 const READ_MS = 60_000
-const MAX_PER_POLL = 300
-const MAX_UNREPORTED = 10_000
 const MAX_TABLE = 16 * 1_048_576
+const MAX_SPACES = 64
 const TABLES = ['tcp', 'tcp6', 'udp', 'udp6'] as const
 const LISTEN = 0x0a
 /** UDP sockets have only two states: 07 'bound' and 01 'connected'. */
 const UDP_BOUND = 0x07
 
-export interface Socket {
-  protocol: 'tcp' | 'udp'
+export interface Socket extends SocketEnds {
   state: number
-  localAddress: string
-  localPort: number
-  remoteAddress: string
-  remotePort: number
   uid: number
   /** 0 if no process owns it: TIME_WAIT, or not accepted yet. */
   inode: number
 }
-type SocketEvent = ObservationOf<'network_connection' | 'listening_socket'>
 type Found = SocketEvent | ObservationOf<'collection_gap'>
 type Stamp = { time: number; collector: string }
 
@@ -64,15 +67,22 @@ async function* run(host: Host, signal: AbortSignal) {
   let lookedAt = Number.NEGATIVE_INFINITY
   let waiting = false
   const unreported: SocketEvent[] = []
+  let elsewhere: Elsewhere = { sockets: [], gaps: [], isComplete: true }
+  let elsewhereAt = Number.NEGATIVE_INFINITY
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
     const now = await readCounters(host)
     if (grew(now, counters) || waiting || host.elapsed() - lookedAt >= READ_MS) {
       const { sockets, gaps, isComplete } = await readTables(host, stamp)
+      if (host.elapsed() - elsewhereAt >= READ_MS) {
+        elsewhere = await readElsewhere(host, stamp)
+        elsewhereAt = host.elapsed()
+        gaps.push(...elsewhere.gaps)
+      }
       yield* gaps
-      const view = compare(sockets, known, bound)
+      const view = compare([...sockets, ...elsewhere.sockets], known, bound)
       // If a table could not be read, its sockets may still be open.
-      known = isComplete ? view.known : new Set([...known, ...view.known])
+      known = isComplete && elsewhere.isComplete ? view.known : new Set([...known, ...view.known])
       waiting = view.waiting
       bound = view.bound
       const { events, denied } = await describe(view.fresh, stamp, ownerOf)
@@ -85,19 +95,6 @@ async function* run(host: Host, signal: AbortSignal) {
     await host.sleep(EVERY_MS, signal)
   }
   yield* unreported
-}
-
-/** Orders listeners first, and counts what exceeds the limit. */
-function queue(unreported: SocketEvent[], events: readonly SocketEvent[], stamp: Stamp): Found[] {
-  const isListener = (it: SocketEvent) => it.category === 'listening_socket'
-  const all = [...unreported, ...events]
-  const ordered = [...all.filter(isListener), ...all.filter((it) => !isListener(it))]
-  unreported.splice(0, unreported.length, ...ordered.slice(0, MAX_UNREPORTED))
-  const omitted = ordered.slice(MAX_UNREPORTED)
-  return (['listening_socket', 'network_connection'] as const).flatMap((category) => {
-    const count = omitted.filter((it) => it.category === category).length
-    return count === 0 ? [] : [lossGap(stamp, category, `more than ${MAX_UNREPORTED} waited to be reported`, count)]
-  })
 }
 
 /**
@@ -130,12 +127,49 @@ function grew(now: readonly number[] | null, before: readonly number[] | null): 
   return now === null || before?.length !== now.length || now.some((it, at) => it > before[at]!)
 }
 
-async function readTables(host: Host, stamp: Stamp) {
+interface Elsewhere {
+  sockets: Socket[]
+  gaps: Found[]
+  /** False: a namespace that was there may have been left out. */
+  isComplete: boolean
+}
+
+/** The sockets of the network namespaces in which other processes are. */
+async function readElsewhere(host: Host, stamp: Stamp): Promise<Elsewhere> {
+  const own = await host.link('/proc/self/ns/net').catch(() => null)
+  // A kernel without namespaces has one.
+  if (own === null) return { sockets: [], gaps: [], isComplete: true }
+  const spaces = new Map<string, string>()
+  let denied = 0
+  for (const pid of (await host.list('/proc').catch(() => [])).filter((it) => /^[1-9]/.test(it))) {
+    try {
+      const space = await host.link(`/proc/${pid}/ns/net`)
+      if (space !== own) spaces.set(space, pid)
+    } catch (cause) {
+      if (gapReason(cause) === 'denied') denied++
+    }
+  }
+  const gaps: Found[] = []
+  const about = 'sockets of other network namespaces'
+  if (denied > 0) gaps.push(gap(stamp, about, 'denied', 'the agent does not run as root', denied))
+  if (spaces.size > MAX_SPACES) gaps.push(gap(stamp, about, 'overflow', null, spaces.size - MAX_SPACES))
+  const sockets: Socket[] = []
+  let isComplete = spaces.size <= MAX_SPACES
+  for (const [space, pid] of [...spaces].slice(0, MAX_SPACES)) {
+    // The process may end at any moment, and another one of the namespace is found at the next look.
+    const read = await readTables(host, stamp, `/proc/${pid}/net`)
+    isComplete &&= read.isComplete
+    for (const it of read.sockets) sockets.push({ ...it, space })
+  }
+  return { sockets, gaps, isComplete }
+}
+
+async function readTables(host: Host, stamp: Stamp, folder = '/proc/net') {
   const sockets: Socket[] = []
   const gaps: Found[] = []
   let isComplete = true
   for (const table of TABLES) {
-    const path = `/proc/net/${table}`
+    const path = `${folder}/${table}`
     try {
       const text = await host.readText(path, MAX_TABLE)
       const { found, unparsed } = parseSockets(text, table.startsWith('tcp') ? 'tcp' : 'udp')
@@ -152,46 +186,16 @@ async function readTables(host: Host, stamp: Stamp) {
   return { sockets, gaps, isComplete }
 }
 
-export interface Fresh {
-  socket: Socket
-  kind: 'connection' | 'listener'
-  initiated: boolean
-}
-
-/** Finds the new sockets. `waiting`: there is a UDP socket that will be new if it still exists at the next poll. */
+/** Finds the new sockets. */
 export function compare(sockets: readonly Socket[], before: ReadonlySet<string>, boundBefore: ReadonlySet<string>) {
-  const listening = new Set<string>()
-  for (const it of sockets) if (isListener(it)) listening.add(`${it.protocol} ${it.localPort}`)
-  const known = new Set<string>()
-  const bound = new Set<string>()
-  const fresh: Fresh[] = []
-  for (const socket of sockets) {
-    const listener = isListener(socket)
-    if (listener ? socket.localPort === 0 : socket.remotePort === 0) continue
-    if (!listener && isLoopback(socket.localAddress) && isLoopback(socket.remoteAddress)) continue
-    const local = `${socket.protocol} ${socket.localAddress} ${socket.localPort}`
-    const key = listener ? local : `${local} ${socket.remoteAddress} ${socket.remotePort}`
-    if (listener && socket.protocol === 'udp' && !before.has(key)) {
-      bound.add(key)
-      if (!boundBefore.has(key)) continue
-    }
-    if (known.has(key)) continue
-    known.add(key)
-    if (before.has(key)) continue
-    const initiated = !listening.has(`${socket.protocol} ${socket.localPort}`)
-    fresh.push({ socket, kind: listener ? 'listener' : 'connection', initiated })
-  }
-  return { fresh, known, bound, waiting: [...bound].some((it) => !known.has(it)) }
+  return compareSockets(sockets, isListener, before, boundBefore)
 }
 
 function isListener(it: Socket): boolean {
   return it.protocol === 'tcp' ? it.state === LISTEN : it.state === UDP_BOUND && it.remotePort === 0
 }
-function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.')
-}
 
-async function describe(fresh: readonly Fresh[], stamp: Stamp, ownerOf: Owners) {
+async function describe(fresh: readonly Fresh<Socket>[], stamp: Stamp, ownerOf: Owners) {
   const { images, denied } = await ownerOf(fresh.map((it) => it.socket))
   const events = fresh.map(({ socket, kind, initiated }): SocketEvent => {
     const Image = images.get(socket.inode) ?? null

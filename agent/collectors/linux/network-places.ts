@@ -3,8 +3,9 @@
  *
  * Shape   one network_place at the first poll and at each change. The gateway's MAC address leaves the laptop only as
  *         an HMAC. SsidHash and BssidHash are null: wireless names need nl80211, a socket that Node cannot open.
- * Units   polled every 15 s. A new gateway's MAC address may take up to 3 polls to appear in the neighbour table. It is
- *         then kept as long as the route does not change: an expired entry is not a new place.
+ * Units   polled every 15 s. A new gateway's MAC address may take up to 3 polls to appear in the neighbour table; a
+ *         tunnel that comes or goes is reported at once, without it. It is kept as long as the route does not change:
+ *         an expired entry is not a new place.
  * Errors  null: not readable. GatewayHash null: no default route, or a gateway on a link without MAC addresses (a
  *         tunnel).
  * Source  /proc/net/{route,ipv6_route,arp}, /etc/resolv.conf, /sys/class/net/<it>/{uevent,tun_flags,mtu,operstate}.
@@ -63,6 +64,7 @@ async function* run(host: Host, signal: AbortSignal) {
   let lastRoute = ''
   let lastHash: string | null = null
   let pollsWithoutMac = 0
+  let reportedTunnel = tunnelOf({ TunnelInterface: null, TunnelKind: null, DefaultRouteOnTunnel: false })
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
     try {
@@ -74,7 +76,9 @@ async function* run(host: Host, signal: AbortSignal) {
       }
       lastHash = place.GatewayHash ?? lastHash
       place.GatewayHash = lastHash
-      if (route !== '' && lastHash === null && ++pollsWithoutMac < MAC_POLLS) {
+      const tunnel = tunnelOf(place)
+      const isWaiting = route !== '' && lastHash === null && ++pollsWithoutMac < MAC_POLLS
+      if (isWaiting && tunnel === reportedTunnel) {
         await host.sleep(EVERY_MS, signal)
         continue
       }
@@ -82,12 +86,17 @@ async function* run(host: Host, signal: AbortSignal) {
       if (current !== reported) {
         yield { category: 'network_place' as const, ...stamp, ...place }
         reported = current
+        reportedTunnel = tunnel
       }
     } catch (cause) {
       yield gap(stamp, 'network_place', gapReason(cause), cause)
     }
     await host.sleep(EVERY_MS, signal)
   }
+}
+
+function tunnelOf(it: Pick<PlaceFields, 'TunnelInterface' | 'TunnelKind' | 'DefaultRouteOnTunnel'>): string {
+  return `${it.TunnelInterface} ${it.TunnelKind} ${it.DefaultRouteOnTunnel}`
 }
 
 async function readPlace(host: Host): Promise<{ place: PlaceFields; route: string }> {

@@ -10,7 +10,7 @@
  * Errors  null for what a log does not say. A log that cannot be read gives a gap 'denied'; one that grew by more than
  *         the agent reads gives a gap 'overflow'. Systems with only a journal have no text log of sshd and Chrome
  *         Remote Desktop: sshd is then read from /var/log/wtmp, and Chrome Remote Desktop, if installed, gives a gap
- *         'unsupported'.
+ *         'unsupported', as does any other known tool that is installed and whose log nobody reads here.
  * Source  see `remote-logs.ts`; utmp(5) for wtmp.
  */
 import type { ObservationOf } from '../../../wire/event.ts'
@@ -26,6 +26,7 @@ import {
   type Reader,
   rustdesk,
   type Step,
+  splashtop,
   sshd,
   teamviewerConnections,
   teamviewerLog,
@@ -49,6 +50,17 @@ const WTMP_PER_POLL = 512
 /** The first poll starts this many entries before the end. */
 const WTMP_AT_START = 8_192
 const CRD_FOLDER = '/opt/google/chrome-remote-desktop'
+/** Tools whose sessions are not read: where they are installed, by their own packages. */
+const UNREAD: readonly [tool: string, folder: string][] = [
+  ['NoMachine', '/usr/NX'],
+  ['MeshCentral', '/usr/local/mesh_services/meshagent'],
+  ['MeshCentral', '/opt/meshagent'],
+  ['Tailscale SSH', '/var/lib/tailscale'],
+]
+/** `/opt/connectwisecontrol-0123456789abcdef`, `/opt/screenconnect-…`: one folder for each operator's server. */
+const SCREENCONNECT = /^(?:connectwisecontrol|screenconnect)-[0-9a-f]{8,32}$/
+/** Most desktops have the program; it runs where somebody switched it on. */
+const GNOME_WANTS = '.config/systemd/user/gnome-session.target.wants/gnome-remote-desktop.service'
 
 interface Log {
   path: string
@@ -117,6 +129,8 @@ async function* run(host: Host, signal: AbortSignal) {
         'unsupported',
         'its sessions are only in the journal, which is not a text file',
       )
+    for (const tool of await unreadTools(host, homes))
+      yield gap(stamp, tool, 'unsupported', 'it is installed, and its own log of sessions is not read')
     for (const session of state.sessions.values()) {
       const original = originalOf(state, session)
       if (original === null) continue
@@ -170,9 +184,20 @@ async function findLogs(host: Host, homes: readonly string[]): Promise<Log[]> {
   }
   for (const path of ['/var/log/auth.log', '/var/log/secure']) await add(path, 'sshd', sshd)
   await add('/var/log/xrdp-sesman.log', 'xrdp', xrdp)
+  for (const path of await within('/opt/splashtop-streamer/log', /^SPLog\.txt$/i))
+    await add(path, 'Splashtop', splashtop)
   if (await isThere(host, CRD_FOLDER))
     for (const path of ['/var/log/syslog', '/var/log/messages'])
       await add(path, 'Chrome Remote Desktop', chromeRemoteDesktop)
+  return found
+}
+
+/** The known tools that are there and have no reader. */
+async function unreadTools(host: Host, homes: readonly string[]): Promise<Set<string>> {
+  const found = new Set<string>()
+  for (const [tool, folder] of UNREAD) if (await isThere(host, folder)) found.add(tool)
+  if ((await host.list('/opt').catch(() => [])).some((it) => SCREENCONNECT.test(it))) found.add('ScreenConnect')
+  for (const home of homes) if (await isThere(host, `${home}/${GNOME_WANTS}`)) found.add('GNOME Remote Desktop')
   return found
 }
 

@@ -1,5 +1,6 @@
 /**
- * Software on this laptop: packages, applications, services, browser extensions.
+ * Software on this laptop: packages, applications, services, browser extensions; also what needs no root: AppImages, and
+ * packages of pip and npm.
  *
  * Shape   'present' for all in a baseline (see reported.ts), then 'installed' (also for another version) and
  *         'removed'. `Identifier` is the package with its architecture, the application's or unit's file name, or the
@@ -9,7 +10,9 @@
  * Errors  gaps for what cannot be read (its known software is kept), and for what is omitted: beyond 2,000 desktop
  *         files in a folder, 256 browser profiles, 20,000 items. An rpm database needs a library: gap 'unsupported' if
  *         it is the only package database.
- * Source  dpkg(1) status file; flatpak, snap, desktop and unit files by name; Chromium's profile folders.
+ * Source  dpkg(1) status file; flatpak, snap, desktop and unit files by name; Chromium's profile folders, Firefox's
+ *         extensions.json; AppImages in the folders where users keep them; names and versions of pip's dist-info
+ *         folders (PEP 376) and of npm's global folders.
  */
 import type { ObservationOf } from '../../../wire/event.ts'
 import { type Collector, gap, gapReason } from '../../collect.ts'
@@ -27,6 +30,17 @@ const DPKG = '/var/lib/dpkg/status'
 const MAX_DPKG = 64 * 1_048_576
 const RPM = ['/var/lib/rpm', '/usr/lib/sysimage/rpm']
 const BROWSERS = ['google-chrome', 'chromium', 'BraveSoftware/Brave-Browser', 'microsoft-edge']
+
+const FIREFOX = [
+  '.mozilla/firefox',
+  'snap/firefox/common/.mozilla/firefox',
+  '.var/app/org.mozilla.firefox/.mozilla/firefox',
+]
+const MAX_EXTENSIONS_FILE = 8 * 1_048_576
+const APPIMAGE_FOLDERS = ['Applications', 'Downloads', 'Desktop', '.local/bin', 'bin']
+const NPM_FOLDERS = ['/usr/local/lib/node_modules', '/usr/lib/node_modules']
+const NPM_IN_HOMES = ['.npm-global/lib/node_modules', '.local/lib/node_modules']
+const MAX_NPM = 2_000
 
 export type Item = Pick<
   ObservationOf<'software'>,
@@ -154,6 +168,10 @@ async function findSources(host: Host, homes: readonly string[]) {
     ...all(['/opt'], readNames('application')),
     ...all(['/etc/systemd/system', '/usr/lib/systemd/system'], readUnits),
     ...all(profiles.slice(0, MAX_PROFILES), readExtensions),
+    ...all((await firefoxProfiles(host, homes)).slice(0, MAX_PROFILES), readFirefox),
+    ...all([...homes, ...APPIMAGE_FOLDERS.flatMap(inHomes)], readAppImages),
+    ...all(await pythonFolders(host, homes), readPython),
+    ...all([...NPM_FOLDERS, ...NPM_IN_HOMES.flatMap(inHomes), ...(await nvmFolders(host, homes))], readNpm),
   ]
   return { sources, omittedProfiles: Math.max(0, profiles.length - MAX_PROFILES) }
 }
@@ -166,6 +184,9 @@ async function readPackages(host: Host, path: string) {
   return complete(found.map((it) => ({ ...it, InstalledAt: instant(lists.get(it.Identifier!) ?? lists.get(it.Name)) })))
 }
 
+/** dpkg(1): in any other state, such as on hold or half configured, the package's files are there. */
+const NOT_THERE: readonly string[] = ['not-installed', 'config-files']
+
 /** Paragraphs of `Field: value`. A removed package that left its configuration is not installed. */
 export function parseDpkg(text: string): Item[] {
   const found: Item[] = []
@@ -177,7 +198,9 @@ export function parseDpkg(text: string): Item[] {
       return paragraph.slice(start + name.length + 2, end === -1 ? undefined : end).trim()
     }
     const name = field('Package')
-    if (!name || field('Status') !== 'install ok installed') continue
+    // 'hold ok installed': what is wanted, an error flag, the state.
+    const [, , state] = field('Status')?.split(' ') ?? []
+    if (!name || state === undefined || NOT_THERE.includes(state)) continue
     const version = field('Version')
     const publisher = field('Maintainer')
     found.push({
@@ -242,6 +265,89 @@ async function readExtensions(host: Host, path: string) {
     found.push({ ...named(id, 'browser_extension'), Version: version === undefined ? null : bounded(version, 256) })
   }
   return complete(found)
+}
+
+async function firefoxProfiles(host: Host, homes: readonly string[]): Promise<string[]> {
+  const found: string[] = []
+  for (const folder of homes.flatMap((home) => FIREFOX.map((it) => `${home}/${it}`)))
+    for (const profile of await host.list(folder).catch(() => []))
+      if (profile.includes('.')) found.push(`${folder}/${profile}/extensions.json`)
+  return found
+}
+
+async function readFirefox(host: Host, path: string) {
+  return complete(parseFirefox(await host.readText(path, MAX_EXTENSIONS_FILE)))
+}
+
+/** What the user or somebody else installed: Firefox's own are elsewhere than in the profile. */
+export function parseFirefox(text: string): Item[] {
+  const { addons } = JSON.parse(text) as { addons?: unknown }
+  if (!Array.isArray(addons)) throw new Error('unparsed: no list of extensions')
+  return addons.slice(0, MAX_ITEMS).flatMap((it: unknown): Item[] => {
+    const { id, version, type, location, defaultLocale } = (it ?? {}) as Record<string, unknown>
+    if (typeof id !== 'string' || type !== 'extension' || !/^app-profile|^app-global|^winreg/.test(String(location)))
+      return []
+    const { name } = (defaultLocale ?? {}) as Record<string, unknown>
+    return [
+      {
+        ...named(id, 'browser_extension'),
+        Name: bounded(typeof name === 'string' && name !== '' ? name : id, 256),
+        Version: typeof version === 'string' ? bounded(version, 256) : null,
+      },
+    ]
+  })
+}
+
+async function readAppImages(host: Host, path: string) {
+  return complete((await host.list(path)).filter((it) => /\.AppImage$/i.test(it)).map((it) => named(it, 'application')))
+}
+
+/** `lib/python3.11/site-packages` of a user and of the machine; the distribution's own are dpkg's. */
+async function pythonFolders(host: Host, homes: readonly string[]): Promise<string[]> {
+  const found: string[] = []
+  for (const lib of ['/usr/local/lib', ...homes.map((it) => `${it}/.local/lib`)])
+    for (const version of await host.list(lib).catch(() => []))
+      if (/^python3(\.\d{1,3})?$/.test(version))
+        for (const name of ['site-packages', 'dist-packages']) found.push(`${lib}/${version}/${name}`)
+  return found
+}
+
+async function readPython(host: Host, path: string) {
+  return complete(
+    (await host.list(path)).flatMap((it): Item[] => {
+      const [, name, version] = /^(.+)-([^-]+)\.dist-info$/.exec(it) ?? []
+      return name && version ? [ofManager('pip', name, version)] : []
+    }),
+  )
+}
+
+async function nvmFolders(host: Host, homes: readonly string[]): Promise<string[]> {
+  const found: string[] = []
+  for (const folder of homes.map((it) => `${it}/.nvm/versions/node`))
+    for (const version of await host.list(folder).catch(() => [])) found.push(`${folder}/${version}/lib/node_modules`)
+  return found.slice(0, MAX_PROFILES)
+}
+
+async function readNpm(host: Host, path: string) {
+  const names: string[] = []
+  for (const it of (await host.list(path)).filter((name) => !name.startsWith('.')))
+    if (it.startsWith('@'))
+      names.push(...(await host.list(`${path}/${it}`).catch(() => [])).map((name) => `${it}/${name}`))
+    else names.push(it)
+  const items: Item[] = []
+  for (const name of names.slice(0, MAX_NPM)) {
+    const text = await host.readText(`${path}/${name}/package.json`, 65_536).catch(() => '')
+    items.push(ofManager('npm', name, /^\s*"version"\s*:\s*"([^"\n]{1,256})"/m.exec(text)?.[1] ?? null))
+  }
+  return { items, omitted: names.length - items.length }
+}
+
+function ofManager(manager: 'pip' | 'npm', name: string, version: string | null): Item {
+  return {
+    ...named(name, 'package'),
+    Version: version === null ? null : bounded(version, 256),
+    Identifier: bounded(`${manager}:${name}`, 512),
+  }
 }
 
 function named(name: string, Kind: Item['Kind']): Item {

@@ -28,6 +28,7 @@ const MAX_NEW = 256
 const MAX_DISKS = 32
 /** The kernel's own bound for a report descriptor. */
 const MAX_DESCRIPTOR = 4_096
+const REALTEK = '0bda'
 
 type Described = Omit<ObservationOf<'usb_device'>, 'category' | 'time' | 'collector' | 'Action'>
 export interface UsbInterface {
@@ -90,6 +91,8 @@ function isReady({ InterfaceClasses, HasAbsolutePointer, ScsiInquiry }: Describe
 async function describe(host: Host, port: string): Promise<Described> {
   const folder = `${ROOT}/${port}`
   const interfaces: UsbInterface[] = []
+  /** A driver made a network interface of it. */
+  let hasDriver = false
   const names = (await host.list(folder).catch(() => [])).filter((it) => it.startsWith(`${port}:`))
   for (const name of names.sort((a, b) => interfaceNumber(a) - interfaceNumber(b)).slice(0, 64)) {
     const [code, subclass, protocol] = await Promise.all(
@@ -97,13 +100,15 @@ async function describe(host: Host, port: string): Promise<Described> {
         shortText(host, `${folder}/${name}/${it}`),
       ),
     )
+    hasDriver ||= (await host.list(`${folder}/${name}/net`).catch(() => [])).length > 0
     if (/^[0-9a-f]{2}$/.test(code ?? ''))
       interfaces.push({ class: code!, subclass: subclass ?? '', protocol: protocol ?? '' })
   }
-  const has = capabilitiesOf(interfaces)
+  const VendorId = hex4(await shortText(host, `${folder}/idVendor`))
+  const has = capabilitiesOf(interfaces, VendorId)
   const input = has.input ? await inputOf(host, port) : { letters: false, absolutePointer: false }
   return {
-    VendorId: hex4(await shortText(host, `${folder}/idVendor`)),
+    VendorId,
     ProductId: hex4(await shortText(host, `${folder}/idProduct`)),
     Manufacturer: await readString(host, `${folder}/manufacturer`),
     ProductName: await readString(host, `${folder}/product`),
@@ -112,7 +117,7 @@ async function describe(host: Host, port: string): Promise<Described> {
     HasKeyboard: has.keyboard || input?.letters === true,
     HasAbsolutePointer: input?.absolutePointer ?? null,
     HasStorage: has.storage,
-    HasNetwork: has.network,
+    HasNetwork: has.network || hasDriver,
     ParentPort: bounded(port, 256),
     SpeedMbps: speedOf(await shortText(host, `${folder}/speed`)),
     BcdDevice: hex4OrNull(await shortText(host, `${folder}/bcdDevice`)),
@@ -126,7 +131,7 @@ function interfaceNumber(name: string): number {
   return Number(name.slice(name.lastIndexOf('.') + 1))
 }
 
-export function capabilitiesOf(interfaces: readonly UsbInterface[]) {
+export function capabilitiesOf(interfaces: readonly UsbInterface[], vendor: string) {
   const is = (...codes: string[]) =>
     interfaces.some((it) => codes.includes(`${it.class}/${it.subclass}/${it.protocol}`))
   const of = (code: string, ...subclasses: string[]) =>
@@ -135,8 +140,12 @@ export function capabilitiesOf(interfaces: readonly UsbInterface[]) {
     input: interfaces.some((it) => it.class === '03'),
     keyboard: is('03/01/01', '03/00/01'),
     storage: interfaces.some((it) => it.class === '08'),
-    // CDC: ECM, EEM, NCM, MBIM. RNDIS has three class codes.
-    network: of('02', '06', '0c', '0d', '0e') || is('02/02/ff', 'e0/01/03', 'ef/04/01'),
+    // CDC: ECM, EEM, NCM, MBIM. RNDIS has three class codes. Linux drivers/net/usb: ipheth (an iPhone's tethering),
+    // and r8152 (Realtek), whose class many other devices have, too.
+    network:
+      of('02', '06', '0c', '0d', '0e') ||
+      is('02/02/ff', 'e0/01/03', 'ef/04/01', 'ff/fd/01') ||
+      (vendor === REALTEK && is('ff/ff/00')),
   }
 }
 

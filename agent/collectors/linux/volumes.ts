@@ -14,15 +14,12 @@ import type { Host } from '../../host/host.ts'
 import { bounded } from '../shared/bounded.ts'
 import { blockName, diskBelow, kindOf, type Mount, parseMounts } from '../shared/mounts.ts'
 import { shortText } from '../shared/short-text.ts'
+import { isVirtualMedia } from '../shared/virtual-media.ts'
 
 const NAME = 'volumes'
 const EVERY_MS = 5_000
 /** Per poll; the rest at the next ones. */
 const MAX_NEW = 512
-
-const KVM_VENDORS = /jetkvm|pikvm|nanokvm|sipeed|glinet|tinypilot/i
-/** Names from servers' management boards and KVMs. Also a virtual machine's own disks, but these are not on USB. */
-const KVM_DISKS = /virtual *(media|cd|dvd|floppy)|optical drive/i
 
 export const volumes: Collector<'volume_mounted'> = {
   name: NAME,
@@ -71,10 +68,6 @@ async function describe(host: Host, mount: Mount) {
     Removable: disk === null ? null : disk.removable,
     VirtualMedia: disk !== null && isVirtualMedia(disk.model, disk.usb || kind === 'optical'),
   }
-}
-
-export function isVirtualMedia(model: string, external: boolean): boolean {
-  return KVM_VENDORS.test(model) || (external && KVM_DISKS.test(model))
 }
 
 async function linkedName(host: Host, folder: string, device: string): Promise<string | null> {

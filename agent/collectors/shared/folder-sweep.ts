@@ -4,7 +4,9 @@
  * Shape   a view per folder: names, sizes and times of up to 100,000 files; for the folders beyond, only sums, so that
  *         bulk changes are seen in a root of any size. A file that was moved within the root is not new, unless one of
  *         the two folders has sums only.
- * Units   `bytes`: the sizes of new files and the growth of existing ones.
+ * Units   `bytes`: the sizes of new files and the growth of existing ones; what a file takes on the disk if that is
+ *         less, so that a file with holes is as large as what was written. Network file systems and FUSE often do not
+ *         say: there, the length counts.
  * Errors  folders that cannot be read are in `denied`. Folders beyond 20,000 folders, 1,000,000 files or 16 levels are
  *         counted in `skipped`, and not read. Links are not followed, mounts are.
  */
@@ -58,7 +60,13 @@ export interface Sweep {
 }
 
 /** `since`: when the last sweep began, by the wall clock, like the times of files. */
-export async function sweep(host: Host, root: string, since: number, limits = SWEEP_LIMITS): Promise<Sweep> {
+export async function sweep(
+  host: Host,
+  root: string,
+  since: number,
+  limits = SWEEP_LIMITS,
+  countsBlocks = false,
+): Promise<Sweep> {
   const view: View = new Map()
   const denied = new Set<string>()
   const archives: string[] = []
@@ -79,7 +87,9 @@ export async function sweep(host: Host, root: string, since: number, limits = SW
       if (gapReason(cause) === 'denied') denied.add(folder.path)
       continue
     }
-    const found = entries.filter((it) => it.kind === 'file')
+    const found = entries
+      .filter((it) => it.kind === 'file')
+      .map((it) => (countsBlocks ? { ...it, size: Math.min(it.size, it.allocated) } : it))
     for (const { name, kind } of entries) {
       if (kind !== 'folder' || IGNORED_FOLDERS.has(name)) continue
       if (folder.depth < limits.depth) waiting.push({ path: `${folder.path}/${name}`, depth: folder.depth + 1 })

@@ -27,13 +27,15 @@ export type WatchFolder = (
 
 export const watchFolder: WatchFolder = (root, options, onChange, onError) => {
   const folders = new Set<string>()
-  const watcher = watch(root, {
+  // A drive of Windows: `E:` alone is its current folder.
+  const watcher = watch(/^[A-Za-z]:$/.test(root) ? `${root}/` : root, {
     persistent: true,
     ignoreInitial: true,
     followSymlinks: false,
     depth: options.depth,
     ignored: (path, stats) => {
-      if (path !== root && options.ignore.has(path.slice(path.lastIndexOf('/') + 1))) return true
+      if (path !== root && options.ignore.has(path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1)))
+        return true
       if (stats === undefined) return false
       if (!stats.isDirectory()) return true
       if (folders.size >= options.maxFolders && !folders.has(path)) return true

@@ -29,9 +29,20 @@ export function kindOf(mount: Mount): VolumeKind | null {
   if (mount.type === 'squashfs' || mount.type === 'overlay') return null
   if (/^\/dev\/loop\d/.test(mount.source)) return 'loop'
   if (/^\/dev\/sr\d/.test(mount.source)) return 'optical'
-  if (mount.type.startsWith('fuse.') && !mount.source.startsWith('/dev/'))
+  if (/^fuse(\.|$)/.test(mount.type) && !mount.source.startsWith('/dev/'))
     return INTERNAL_FUSE.test(mount.type) ? null : 'fuse'
   return mount.source.startsWith('/dev/') && !/^(devtmpfs|tmpfs)$/.test(mount.type) ? 'disk' : null
+}
+
+/** Whether the file system that a path is on says how much of a file is on the disk. */
+export function countsBlocks(path: string, mounts: readonly Mount[]): boolean {
+  const at = mounts.filter((it) => it.at === '/' || path === it.at || path.startsWith(`${it.at}/`))
+  // Of two mounts at one place, the later one is on top.
+  const mount = at.reduce<Mount | null>(
+    (best, it) => (best === null || it.at.length >= best.at.length ? it : best),
+    null,
+  )
+  return mount !== null && /^(ext[234]|xfs|btrfs|f2fs|bcachefs|zfs|tmpfs|overlay|vfat|exfat|ntfs3)$/.test(mount.type)
 }
 
 /** Whether it is known to be on a disk inside the laptop. */

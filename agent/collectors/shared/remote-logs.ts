@@ -3,13 +3,15 @@
  *
  * Shape   a reader keeps state between lines, so there is one per file. It extracts only who connected (hashed later),
  *         from where, when and how they were accepted; the rest of the line is not kept.
- * Units   epoch ms. AnyDesk's traces and TeamViewer's connection lists are in UTC, the others in local time.
+ * Units   epoch ms. AnyDesk's traces and TeamViewer's connection lists are in UTC, the others in local time, or in the
+ *         zone that the log names.
  * Errors  any other line gives null.
  * Source  written from published samples and sources, not tested with the tools themselves:
  *         AnyDesk ad.trace and connection_trace.txt: incident reports and forensic write-ups (Windows, macOS);
  *         TeamViewer Connections_incoming.txt and *_Logfile.log: the same; RustDesk: src/server/connection.rs;
  *         Chrome Remote Desktop: chromium remoting/host/host_event_logger_posix.cc; sshd: OpenSSH auth.c;
- *         xrdp: sesman/scp_v0.c and its successors.
+ *         xrdp: sesman/scp_v0.c and its successors up to 0.10 (sesman/sesexec/session.c);
+ *         Splashtop SPLog.txt: forensic write-ups (Windows).
  */
 import { isIP } from 'node:net'
 import { DAY } from '../../../wire/time.ts'
@@ -54,7 +56,7 @@ export function anydeskTrace(): Reader {
       return null
     }
     const peer =
-      /^Incoming session request: .*\((\d{5,20})\)$/.exec(text)?.[1] ??
+      /^Incoming session request: .*\(([^\s()]{1,128})\)$/.exec(text)?.[1] ??
       /^Accept request from (\d{5,20})\b/.exec(text)?.[1]
     if (peer) {
       request = { peer, at }
@@ -80,11 +82,16 @@ export function anydeskTrace(): Reader {
   }
 }
 
-/** connection_trace.txt: `Incoming  2026-02-22, 14:34  User  123456789  123456789`, one line per session, without its end. */
+/**
+ * connection_trace.txt: `Incoming  2026-02-22, 14:34  User  123456789  123456789`, one line per session, without its
+ * end. One of the last two may be an alias, `ann@ad`: the number is preferred, which the traces have.
+ */
 export function anydeskConnections(): Reader {
   return (line) => {
-    const [, way, day, time, how, peer] =
-      /^(Incoming|Outgoing)\s+(\d{4}-\d\d-\d\d), (\d\d:\d\d)\s+(\w+)\s+(\d{5,20})\b/.exec(line) ?? []
+    const [, way, day, time, how, ids = ''] =
+      /^(Incoming|Outgoing)\s+(\d{4}-\d\d-\d\d), (\d\d:\d\d)\s+(\w+)\s+(\S.*)$/.exec(line) ?? []
+    const names = ids.trim().split(/\s+/)
+    const peer = names.find((it) => /^\d{5,20}$/.test(it)) ?? names.find((it) => /^[^\s@]{1,64}@[^\s@]{1,64}$/.test(it))
     if (!way || !day || !time || !peer || how === 'REJECTED') return null
     const at = localTime(...numbers(day, time))
     const direction = way === 'Incoming' ? 'incoming' : 'outgoing'
@@ -110,12 +117,17 @@ export function teamviewerConnections(direction: 'incoming' | 'outgoing'): Reade
 
 /** TeamViewer15_Logfile.log: the address of the latest UDP hole punch, for the session that the list contains later. */
 export function teamviewerLog(): Reader {
+  let zone: string | null = null
   return (line) => {
+    // In the head of the log: `Start: 2026/05/01 12:00:00.123 (UTC+2:00)`. The laptop's zone may be another by now.
+    const [, sign, hours, minutes] = /\(UTC([+-])(\d{1,2}):(\d\d)\)/.exec(line) ?? []
+    if (sign && hours && minutes) zone = `${sign}${hours.padStart(2, '0')}:${minutes}`
     const [, day, time, from] = /^(\d{4}\/\d\d\/\d\d) (\d\d:\d\d:\d\d)\S*\s.*\bpunch received a=(\S+)/.exec(line) ?? []
     const ip = addressOf(from?.replace(/:$/, ''))
-    return day && time && ip !== null
-      ? { kind: 'update', key: 'punch', at: localTime(...numbers(day, time)), ip }
-      : null
+    if (!day || !time || ip === null) return null
+    const at =
+      zone === null ? localTime(...numbers(day, time)) : Date.parse(`${day.replaceAll('/', '-')}T${time}${zone}`)
+    return Number.isNaN(at) ? null : { kind: 'update', key: 'punch', at, ip }
   }
 }
 
@@ -165,18 +177,65 @@ export function sshd(): Reader {
   }
 }
 
-/** `[20261103-11:13:22] [INFO ] ++ created session (access granted): username ann, ip ::ffff:192.0.2.1:279 - socket: 12`. */
+/**
+ * xrdp-sesman.log. Until 0.9: `[20261103-11:13:22] [INFO ] ++ created session (access granted): username ann, ip
+ * ::ffff:192.0.2.1:279 - socket: 12`. Since then, with times in ISO form from 0.10 on: `Session started successfully for
+ * user ann on display 10`, and the end of the window manager on that display; between the two, some versions have both.
+ */
 export function xrdp(): Reader {
+  let from: { ip: string; at: number } | null = null
+  let createdAt = Number.NEGATIVE_INFINITY
   return (line) => {
-    const [, y, mo, d, time, text] =
-      /^\[(\d{4})(\d\d)(\d\d)-(\d\d:\d\d:\d\d)\] \[\w+ *\] (?:\[[^\]]*\] )?\+\+ (.*)$/.exec(line) ?? []
-    if (!y || !time || !text) return null
-    const at = localTime(...numbers(`${y}-${mo}-${d}`, time))
+    const [, stamp, rest] = /^\[([^\]]{15,40})\] \[\w+ *\] (?:\[[^\]]*\] )?(.*)$/.exec(line) ?? []
+    const at = stamp ? xrdpTime(stamp) : null
+    if (at === null || !rest) return null
+    const connected = addressOf(/\bconnection received from (\S+)/.exec(rest)?.[1])
+    if (connected !== null) {
+      from = { ip: connected, at }
+      return null
+    }
+    const display = /^Session started successfully for user .* on display :?(\d+)$/.exec(rest)?.[1]
+    if (display !== undefined) {
+      if (Math.abs(at - createdAt) <= NEAR_MS) return null
+      const ip = from !== null && Math.abs(at - from.at) <= NEAR_MS ? from.ip : null
+      return { kind: 'open', key: `display ${display}`, at, direction: 'incoming', ip }
+    }
+    const ended = /^Window manager \(pid \d+, display :?(\d+)\)/.exec(rest)?.[1]
+    if (ended !== undefined) return { kind: 'close', key: `display ${ended}`, at }
+    const text = /^\+\+ (.*)$/.exec(rest)?.[1]
+    if (!text) return null
     const user = /\busername (\S+?)(?:,|$)/.exec(text)?.[1] ?? ''
     const ip = addressOf(/\bip (\S+)/.exec(text)?.[1])
     const key = `${user} ${ip}`
-    if (/^(?:created|reconnected) session/.test(text)) return { kind: 'open', key, at, direction: 'incoming', ip }
+    if (/^(?:created|reconnected) session/.test(text)) {
+      createdAt = at
+      return { kind: 'open', key, at, direction: 'incoming', ip }
+    }
     return /^terminated session/.test(text) ? { kind: 'close', key, at } : null
+  }
+}
+
+/** '20261103-11:13:22' in local time, or '2026-11-03T11:13:22.123+0100'. */
+function xrdpTime(text: string): number | null {
+  const [, y, mo, d, time] = /^(\d{4})(\d\d)(\d\d)-(\d\d:\d\d:\d\d)$/.exec(text) ?? []
+  if (y && time) return finite(localTime(...numbers(`${y}-${mo}-${d}`, time)))
+  const [, iso, zone] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)(Z|[+-]\d\d:?\d\d)$/.exec(text) ?? []
+  return iso && zone ? finite(Date.parse(iso.slice(0, 23) + zone.replace(/^([+-]\d\d)(\d\d)$/, '$1:$2'))) : null
+}
+
+/**
+ * SPLog.txt: `<I> Nov29 15:15:38.194 SM_03280[Network] [LAN-S][Server] client connected from 198.51.100.134 (2), 288`.
+ * It has local time without a year. How it writes the end was not found: only a line with the same words is taken.
+ */
+export function splashtop(): Reader {
+  return (line, now) => {
+    const [, month, day, time, text] = /^<\w> ([A-Z][a-z]{2})(\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? (.*)$/.exec(line) ?? []
+    if (!month || !day || !time || !text) return null
+    const at = syslogTime(`${month} ${day} ${time} `, now)
+    if (at === null) return null
+    const from = / client connected from (\S+)/.exec(text)?.[1]
+    if (from !== undefined) return { kind: 'open', key: '', at, direction: 'incoming', ip: addressOf(from) }
+    return / client disconnected\b/.test(text) ? { kind: 'close', key: '', at } : null
   }
 }
 

@@ -7,9 +7,11 @@ import { posix } from 'node:path'
 import type { ObservationOf } from '../../../wire/event.ts'
 import type { Policy } from '../../../wire/messages.ts'
 import type { Host } from '../../host/host.ts'
-import { isBuiltIn, kindOf, parseMounts } from './mounts.ts'
+import { accountReader, homesOf } from './accounts.ts'
+import { countsBlocks, isBuiltIn, kindOf, parseMounts } from './mounts.ts'
 
-const SYNC_FOLDERS =
+/** The folders that clients of file-sharing services make in a user's home. */
+export const SYNC_FOLDERS =
   /^(Dropbox( \(.+\))?|OneDrive.*|MEGA(sync)?|pCloudDrive|pCloud Drive|Google ?Drive|GoogleDrive|Nextcloud\d?|ownCloud|Sync|Seafile|Tresorit|Yandex\.Disk|Box( Sync)?|iCloudDrive)$/
 const REMOVABLE_PLACES = /^\/(media|run\/media|mnt)\//
 
@@ -19,6 +21,42 @@ export interface Root {
   kind: RootKind
   /** A mounted volume, whose existing files are not new. */
   mounted: boolean
+}
+
+/** Where a system has folders to watch. */
+export interface Places {
+  /** Another text when a volume came or went. */
+  mounts(): Promise<string>
+  homes(stamp: {
+    time: number
+    collector: string
+  }): Promise<{ homes: readonly string[]; gaps: ObservationOf<'collection_gap'>[] }>
+  /** `mounts`: what that call returned. */
+  roots(policy: Policy, homes: readonly string[], mounts: string): Promise<Root[]>
+  parents(policy: Policy, homes: readonly string[]): Promise<Map<string, number>>
+  /** Whether the file system there says how much of a file is on the disk. */
+  countsBlocks(path: string, mounts: string): boolean
+  /** How many folders may be watched. */
+  watchBudget(): Promise<number>
+}
+export type OpenPlaces = (host: Host) => Places
+
+export const linuxPlaces: OpenPlaces = (host) => {
+  const accounts = accountReader(host)
+  return {
+    mounts: () => host.readText('/proc/self/mountinfo').catch(() => ''),
+    homes: (stamp) => homesOf(accounts, stamp),
+    roots: (policy, homes, mounts) => findRoots(host, policy, homes, mounts),
+    parents: (policy, homes) => parentsOf(host, policy, homes),
+    countsBlocks: (path, mounts) => countsBlocks(path, parseMounts(mounts).found),
+    watchBudget: () => watchBudget(host),
+  }
+}
+
+/** A quarter of the user's inotify watches, so that enough are left for editors and file managers. */
+async function watchBudget(host: Host): Promise<number> {
+  const limit = await host.readText('/proc/sys/fs/inotify/max_user_watches', 64).then(Number, () => 8_192)
+  return Math.min(4_096, Math.floor((Number.isFinite(limit) ? limit : 8_192) / 4))
 }
 
 export async function findRoots(

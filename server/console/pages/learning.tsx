@@ -29,6 +29,7 @@ const GROUPS: readonly { kind: Candidate['kind']; title: string }[] = [
   { kind: 'exit', title: 'Exits, by network' },
   { kind: 'management', title: 'Programs that start tools as the system' },
   { kind: 'repository', title: 'Code hosts and namespaces' },
+  { kind: 'hardware', title: 'Docks, capture cards and remote-control hardware' },
   { kind: 'display', title: 'Monitors' },
   { kind: 'usb', title: 'USB devices' },
 ]
@@ -177,6 +178,16 @@ function CandidateRow({ candidate: it, send }: { candidate: Candidate; send: Sen
             {it.workers.toLocaleString()} of {it.of.toLocaleString()}
           </span>
         </span>
+        {it.roles.length > 0 && (
+          <span class="muted learning-detail number">
+            {it.roles.map(({ role, workers, of }, index) => (
+              <span key={role}>
+                {index > 0 && ' · '}
+                <bdi>{plain(role, 40)}</bdi> {workers.toLocaleString()} of {of.toLocaleString()}
+              </span>
+            ))}
+          </span>
+        )}
       </td>
       <td data-title="Examples">
         {it.examples.map(({ worker, name: person }, index) => (
@@ -201,9 +212,12 @@ function Answer({ candidate: it, name, send }: { candidate: Candidate; name: str
   if (it.kind === 'display' || it.kind === 'usb') return <span class="muted">counted, not judged by itself</span>
   if (!it.offered) return <span class="muted">too rare to offer</span>
   if (!may('contract.write')) return <span class="muted">not approved</span>
+  const whom = it.role === null ? 'the company' : `the role ${plain(it.role, 40)}`
+  const words = it.role === null ? 'Approve…' : `Approve for ${plain(it.role, 30)}…`
+  const level = it.role === null ? { level: 'company' } : { level: 'role', role: it.role }
   const approve = () =>
     confirm({
-      title: `Approve ${plain(name, 60)} for the company`,
+      title: `Approve ${plain(name, 60)} for ${whom}`,
       about: `${it.workers} of ${it.of} workers have it. The approval also holds for what was seen until now.`,
       fields: (
         <>
@@ -218,12 +232,12 @@ function Answer({ candidate: it, name, send }: { candidate: Candidate; name: str
           </label>
         </>
       ),
-      act: 'Approve for the company',
-      send: (form) => send('/approvals', { level: 'company', ...thingOf(it), ...wordsIn(form) }),
+      act: `Approve for ${whom}`,
+      send: (form) => send('/approvals', { ...level, ...thingOf(it), ...wordsIn(form) }),
     })
   return (
-    <button type="button" class="learning-approve" aria-label={`Approve ${plain(name, 60)}`} onClick={approve}>
-      Approve…
+    <button type="button" class="learning-approve" aria-label={`${words}: ${plain(name, 60)}`} onClick={approve}>
+      {words}
     </button>
   )
 }
@@ -353,6 +367,11 @@ function thingOf({ kind, value, tenant }: Candidate): object {
     }
     case 'management':
       return { kind, program: value }
+    case 'hardware': {
+      const [deviceKind = '', ids = ''] = value.split(' ')
+      const [vendorId, productId] = ids.split(':')
+      return { kind, deviceKind, vendorId, productId }
+    }
     default:
       return { kind: 'tool', tool: value, tenant }
   }

@@ -18,6 +18,7 @@ import { Loading } from '../parts/loading.tsx'
 import { Observed } from '../parts/observed.tsx'
 import { Score } from '../parts/score.tsx'
 import { Sources } from '../parts/sources.tsx'
+import { Starts } from '../parts/starts.tsx'
 import { plain, Text } from '../parts/text.tsx'
 import { WorkersZone } from '../parts/time.tsx'
 import { Timeline } from '../parts/timeline.tsx'
@@ -71,6 +72,7 @@ export function Worker({ rest }: { rest: readonly string[] }) {
         <p class="points">
           <strong class="number">{pointsOf(assessment)}</strong> points
         </p>
+        <Starts of={data.laptops.map((it) => it.starts)} />
         <p class="reason">
           <Text value={assessment.reason} />
         </p>

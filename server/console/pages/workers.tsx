@@ -168,7 +168,16 @@ const COLUMNS: readonly Column<WorkerRow>[] = [
   {
     title: 'Case',
     name: 'col-case',
-    cell: ({ case: state }) => (state === 'none' ? <span class="muted">–</span> : <CaseMark state={state} />),
+    cell: ({ case: state, waiting }) => (
+      <>
+        {state === 'none' ? <span class="muted">–</span> : <CaseMark state={state} />}
+        {waiting !== null && (
+          <span class="waits muted" title={plain(waiting, 200)}>
+            waits<span class="waits-long"> undecided</span>
+          </span>
+        )}
+      </>
+    ),
   },
   { title: 'Last finding', name: 'col-finding', cell: ({ lastFinding }) => <TimeOrNever ms={lastFinding} /> },
   {

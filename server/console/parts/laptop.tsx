@@ -10,6 +10,7 @@ import { confirm } from './confirm.tsx'
 import { CoverageGrid } from './coverage.tsx'
 import { Failure } from './failure.tsx'
 import { size } from './size.ts'
+import { Starts } from './starts.tsx'
 import { plain, Text } from './text.tsx'
 import { LastSeen, Time } from './time.tsx'
 import './dot.css'
@@ -111,6 +112,11 @@ function Body({ laptop, withWorker }: { laptop: Laptop; withWorker: boolean }) {
         <Fact label="Place" value={laptop.place === null ? 'not known' : plain(laptop.place, 80)} />
       </dl>
       <Heading>What can be seen on it</Heading>
+      {laptop.starts !== null && (
+        <p>
+          <Starts of={[laptop.starts]} />
+        </p>
+      )}
       <CoverageGrid coverage={laptop.coverage} />
       <Heading>Gaps</Heading>
       {laptop.gaps.length === 0 ? (

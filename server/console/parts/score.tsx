@@ -9,7 +9,7 @@
 
 import { signal, useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import type { Assessment, Part } from '../../model/assessment.ts'
+import type { Explained, Part } from '../../model/assessment.ts'
 import { howCommon, signed } from '../../model/points.ts'
 import type { FindingView } from '../../views/schema.ts'
 import { ask } from '../api.ts'
@@ -27,10 +27,10 @@ export function Score({
   findings: newest,
 }: {
   worker: string
-  assessment: Assessment
+  assessment: Explained
   findings: readonly FindingView[]
 }) {
-  const { parts, points, band } = assessment
+  const { parts, points, band, withoutSensor } = assessment
   const all = useSignal<readonly FindingView[] | null>(null)
   const { busy, failure, send } = useSending()
   const loadAll = () =>
@@ -113,7 +113,13 @@ export function Score({
           </tr>
         </thead>
         {groups.map((group, at) => (
-          <GroupRows key={`${group.heading} ${group.sensor}`} group={group} id={`score-group-${at}`} isFirst={at < 2}>
+          <GroupRows
+            key={`${group.heading} ${group.sensor}`}
+            group={group}
+            without={group.sensor === null ? undefined : withoutSensor[group.sensor]}
+            id={`score-group-${at}`}
+            isFirst={at < 2}
+          >
             {group.lines.map((line) => {
               const { part } = line
               const id = `score-part-${index++}`
@@ -191,11 +197,14 @@ function groupsOf(parts: readonly Part[]): Group[] {
 
 function GroupRows({
   group: { heading, points },
+  without,
   id,
   isFirst,
   children,
 }: {
   group: Group
+  /** What remains without this sensor. */
+  without: Explained['withoutSensor'][string] | undefined
   id: string
   isFirst: boolean
   children: ComponentChildren
@@ -205,6 +214,13 @@ function GroupRows({
   const title = (
     <>
       {heading} <span class="score-subtotal number">{signed(points)}</span>
+      {without && (
+        <span class="score-subtotal">
+          {' '}
+          · without all of it <span class="number">{signed(without.points)}</span>,{' '}
+          {BAND_WORDS[without.band].toLowerCase()}
+        </span>
+      )}
     </>
   )
   return (
@@ -369,7 +385,7 @@ function count(number: number, noun: string): string {
 }
 
 /** The parts that carry the band: without one of them, it would be lower. */
-function Clears({ assessment: { parts, band } }: { assessment: Assessment }) {
+function Clears({ assessment: { parts, band } }: { assessment: Explained }) {
   const judged = parts.flatMap((it) => (it.without === null || isSilent(it) ? [] : [{ ...it, without: it.without }]))
   if (band === 'none' || judged.length === 0) return null
   const carriers = judged.filter(({ without }) => isBelow(without.band, band))

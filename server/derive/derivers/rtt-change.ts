@@ -25,7 +25,8 @@ const DAYS_AFTER = 3
 const WITHIN_DAYS = 7
 /** Days before the change that may have been as slow. */
 const BAD_DAYS = 1
-const KEPT_DAYS = LATENESS_MS / DAY + WINDOW_DAYS + WITHIN_DAYS
+/** A change that can still be taken back is judged with all the days before it: else it would be, when they are forgotten. */
+const KEPT_DAYS = LATENESS_MS / DAY + 2 * WITHIN_DAYS + WINDOW_DAYS
 
 const thresholds = z.strictObject({
   /** Milliseconds by which the medians must differ. Below it, another provider in the same town explains it. */

@@ -12,6 +12,7 @@
  */
 import type { ToolCategory } from '../../../rules/catalogue/categories.ts'
 import type { Learning } from '../../../wire/contract.ts'
+import type { EventOf } from '../../../wire/event.ts'
 import { DAY } from '../../../wire/time.ts'
 import type { CensusKind } from './census-kinds.ts'
 import type { Sighting } from './installations.ts'
@@ -50,14 +51,15 @@ interface Exit {
 
 export interface Counted {
   kind: CensusKind
-  /** A tool's id, an AS number, 'DEL 0x40f4', '046d:c52b', a program's name, 'github.com/acme'. */
+  /** A tool's id, an AS number, 'capture 534d:2109', 'DEL 0x40f4', '046d:c52b', a program's name, 'github.com/acme'. */
   value: string
   label: string
   /** Of a tool: what its events show. */
   tenant: string | null
   workers: number
   of: number
-  examples: string[]
+  /** Their names, in order. */
+  having: string[]
   /** When the first of them was first seen with it. */
   since: number
 }
@@ -131,9 +133,9 @@ export class Census {
     this.#isStale = true
   }
 
-  /** How many workers were heard of. */
-  get workers(): number {
-    return this.#since.size
+  /** The workers who were heard of. */
+  workers(): string[] {
+    return [...this.#since.keys()]
   }
 
   /** True when what is common has changed. */
@@ -177,10 +179,7 @@ export class Census {
         label: this.#labels.get(key) ?? value,
         workers: current.length,
         of,
-        examples: current
-          .map(([it]) => it)
-          .sort()
-          .slice(0, 3),
+        having: current.map(([it]) => it).sort(),
         since: Math.min(...current.map(([, [first]]) => first)),
       })
     }
@@ -273,7 +272,7 @@ function valuesIn({ event, connection, peer, facts }: CensusSighting): readonly 
       return [['display', `${event.MakerId} ${event.ProductCode ?? ''}`.trim(), event.MonitorName]]
     case 'usb_device':
       if (event.Action === 'removed') return NOTHING
-      return [['usb', `${event.VendorId}:${event.ProductId}`.toLowerCase(), event.ProductName]]
+      return usbIn(event, facts)
     case 'repository':
       if (event.Host === null) return NOTHING
       return [
@@ -297,6 +296,16 @@ function valuesIn({ event, connection, peer, facts }: CensusSighting): readonly 
   ])
   const parent = event.category === 'process_creation' ? parentOf(event) : null
   return parent === null ? tools : [...tools, ['management', parent, null]]
+}
+
+/** The device by its ids, and what the catalogue takes it for: a dock may look like a capture card. */
+function usbIn(
+  { VendorId, ProductId, ProductName }: EventOf<'usb_device'>,
+  facts: CensusSighting['facts'],
+): readonly Value[] {
+  const ids = `${VendorId}:${ProductId}`.toLowerCase()
+  const known = facts?.hardware?.map(({ kind, name }): Value => ['hardware', `${kind} ${ids}`, name]) ?? NOTHING
+  return [['usb', ids, ProductName], ...known]
 }
 
 function exitOf({ asn, asName, class: networkClass }: Exit): readonly Value[] {

@@ -30,13 +30,14 @@ export const n23: Scenario = {
     })
     worker.livesAt(home).role('developer').system('windows').hours('09:00', '17:30')
     const day = worker.workday(6)
-    worker.contract({ ...approves({ tool: 'AnyDesk', ...approval }), peripherals: [declared('HT-0412')] })
-    if (variant === 'replaced') worker.amends(day + 2, { peripherals: [declared('HT-0412'), declared('HT-0977')] })
+    const [first, second] = ['first', 'second'].map((it) => `HT-${cast.hash(it, 8)}`) as [string, string]
+    worker.contract({ ...approves({ tool: 'AnyDesk', ...approval }), peripherals: [declared(first)] })
+    if (variant === 'replaced') worker.amends(day + 2, { peripherals: [declared(first), declared(second)] })
     const own = { id: cast.hash('the computer at home'), from: home.exit, unattended: true }
     worker.on(0, (stage) => stage.at('09:20').tool('anydesk', { installed: true, managed: true, unattended: true }))
     worker.on('workdays', (stage) => {
       stage.works('09:00', '12:30').works('13:30', '17:30')
-      const SerialNumber = variant === 'replaced' && stage.day >= day ? 'HT-0977' : 'HT-0412'
+      const SerialNumber = variant === 'replaced' && stage.day >= day ? second : first
       stage.hands({ keyboard: 'Dictation', pointer: 'Head Tracker', absolute: true, virtual: true })
       stage.at('09:02').saw('usb_device', { ...TRACKER, SerialNumber })
       stage.at('09:10').controlled('AnyDesk', between(stage.random, 150, 195), own)

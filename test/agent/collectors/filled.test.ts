@@ -22,7 +22,7 @@ describe('what the collectors of Linux fill', () => {
     it(`${category}: each field that the code can fill is filled in a sample, and no other`, function () {
       if (filled.size === 0) notTested(this, 'the samples of the collectors did not run', 'skip')
       const declared = new Set(collectors.flatMap(([, fills]) => fills[category] ?? []))
-      const found = [...(filled.get(category) ?? [])].filter((it) => !ENVELOPE.has(it))
+      const found = [...(filled.get(`linux ${category}`) ?? [])].filter((it) => !ENVELOPE.has(it))
       assert.deepEqual(found.sort(), [...declared].sort())
     })
 })

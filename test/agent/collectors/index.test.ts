@@ -39,7 +39,7 @@ describe('agent/collectors/index', () => {
         host.sleep = async () => {
           if (++polls === 2) stop.abort()
         }
-        for await (const it of collector.run(host, policy, stop.signal)) found.push(checked(it))
+        for await (const it of collector.run(host, policy, stop.signal)) found.push(checked(it, system.product))
       } finally {
         await rm(folder, { recursive: true, force: true })
       }
@@ -52,7 +52,7 @@ describe('agent/collectors/index', () => {
     })
 
     it(`${system.product}: ${collector.name} keeps running on an empty machine, and reports nothing as removed`, async () => {
-      const observations = await watchPolls(collector, fakeHost({}), [() => {}, () => {}])
+      const observations = await watchPolls(collector, fakeHost({}), [() => {}, () => {}], policy, system.product)
       assert.equal(observations.length, 3)
       assert.doesNotMatch(JSON.stringify(observations), /"Action":"(removed|logoff)"/)
     })

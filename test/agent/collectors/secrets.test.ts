@@ -24,6 +24,7 @@ function laptop(): FakeHost {
     '/var/spool/cron/crontabs/ann': '@reboot echo hunter2 | sudo -S /home/ann/run\n',
     '/etc/xdg/autostart/x.desktop': desktop('x --token=hunter2'),
     '/home/ann/.config/autostart/y.desktop': desktop('rustdesk --password hunter2'),
+    '/home/ann/.bashrc': 'export TOKEN=hunter2\nrustdesk --password hunter2 &\n',
     '/home/ann/src/a/.git/HEAD': 'ref: refs/heads/main\n',
     '/home/ann/src/a/.git/config': '',
   })
@@ -94,7 +95,7 @@ describe('agent/collectors, secrets', () => {
     const categories = (name: string, category: Observation['category']) =>
       found.get(name)!.filter((it) => it.category === category).length
     assert.equal(categories('processes', 'process_creation'), 10)
-    assert.equal(categories('autostarts', 'autostart'), 8)
+    assert.equal(categories('autostarts', 'autostart'), 9)
     assert.ok(categories('repositories', 'repository') >= 3, JSON.stringify(found.get('repositories')))
     assert.equal(categories('archives', 'archive_created'), 1)
     const hosts = found.get('repositories')!.flatMap((it) => (it.category === 'repository' ? [it.Host] : []))

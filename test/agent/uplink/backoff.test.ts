@@ -49,7 +49,8 @@ function reconnect(laptops: number): { allBackMs: number; refusals: number } {
     while (provenAt.length > 0 && provenAt[0]! <= now) provenAt.shift()
     for (const failures of tries[now] ?? []) {
       const is = { isClosing: false, sessions, unprovenThere: provenAt.length }
-      const refusal = upgradeRefusal({ url: STREAM_PATH }, is, limits, admission)
+      const deps = { busy: (why: string) => admission.busy(why), isOurName: () => true }
+      const refusal = upgradeRefusal({ url: STREAM_PATH, headers: {} }, is, limits, deps)
       if (refusal === null) {
         sessions++
         provenAt.push(now + PROOF_MS)

@@ -295,6 +295,34 @@ describe('without a part', () => {
     const { points, band } = assess('w1', findings, T0)
     assert.deepEqual(mitigated?.without, { points, band })
   })
+  it('and without all of a sensor: nothing of what it saw, alone or with others', () => {
+    const found = [
+      ...findings,
+      finding({ id: 'second', strength: 2 }),
+      finding({ id: 'both', strength: 3, sensors: ['address', 'process'], pattern: 'high' }),
+    ]
+    const { withoutSensor } = explained('w1', found, T0)
+    const without = (...ids: string[]) => {
+      const { points, band } = assess(
+        'w1',
+        found.filter((it) => !ids.includes(it.id)),
+        T0,
+      )
+      return { points, band }
+    }
+    assert.deepEqual(withoutSensor, {
+      process: without('tool', 'second', 'both'),
+      address: without('place', 'both'),
+      peripheral: without('lone'),
+    })
+    assert.deepEqual(explained('w1', [], T0).withoutSensor, {})
+  })
+  it('of a case that waits: its worst day without that sensor', () => {
+    const old = { strength: 3 as const, time: T0 - 80 * DAY, lastTime: T0 - 80 * DAY }
+    const [one, other] = [finding({ ...old, id: 'one' }), finding({ ...old, id: 'other', sensors: ['address'] })]
+    const { points, band } = assess('w1', [other], T0)
+    assert.deepEqual(explained('w1', [one, other], T0).withoutSensor.process, { points, band })
+  })
   it('is not given for the prior, overlaps and doubt', () => {
     const found = ['process', 'process', 'address', 'hr'].map((it) => of(4, it))
     const { parts } = explained('w1', found, T0)

@@ -17,6 +17,7 @@ interface Summary {
   known: number
   laptops: number
   rejected: number
+  unknownWords: { field: string; word: string; events: number }[]
 }
 
 describe('tellwire import', function () {
@@ -122,6 +123,58 @@ describe('tellwire import', function () {
       err,
       /^standard input:3: It is not JSON\. The line is skipped\.\nstandard input:4: .*\. The line is skipped\.\n$/,
     )
+  })
+
+  /** Logins with a result that no table has; each word as often as it is long. */
+  const misspelt = ['sucessfull', 'gutt', 'lgin', 'odd', 'no-se'].flatMap((Result) =>
+    Array.from({ length: Result.length }, (_, n) =>
+      JSON.stringify({
+        type: 'feed',
+        worker: 'w1',
+        time: 1_790_000_000_000 + n,
+        event: { category: 'idp_login', Result },
+      }),
+    ),
+  )
+  const WARNINGS = [
+    "warning: idp_login.Result 'sucessfull' is a word that Tellwire does not know (10 events).",
+    "warning: idp_login.Result 'no-se' is a word that Tellwire does not know (5 events).",
+    "warning: idp_login.Result 'gutt' is a word that Tellwire does not know (4 events).",
+    'warning: and 2 more unknown words.',
+  ]
+
+  it('names the commonest words of feeds that it does not know, and takes their events', async () => {
+    const { code, out, err } = await tellwire(['import', '-', '--json', '--data-folder', at('words')], {
+      input: misspelt.join('\n'),
+    })
+    assert.equal(code, 0, err)
+    const { stored, unknownWords }: Summary = JSON.parse(out)
+    assert.deepEqual([stored, unknownWords.length, unknownWords[0]?.events], [misspelt.length, 5, 10])
+    assert.deepEqual(err.trim().split('\n'), WARNINGS)
+  })
+
+  it('names keys of contracts that nothing reads, and takes the line', async () => {
+    const line = { type: 'contract', worker: 'w1', from: 1_790_000_000_000, rols: ['developer'] }
+    for (const args of [
+      ['import', '-', '--data-folder', at('keys')],
+      ['replay', '-'],
+    ]) {
+      const { code, err } = await tellwire(args, { input: JSON.stringify(line) })
+      assert.equal(code, 0, err)
+      assert.match(err, /^warning: contract\.rols is a key that nothing reads \(1 record\); did you mean roles\?\n$/)
+    }
+  })
+
+  it('names them when a running server takes the file, too', async () => {
+    const server = await startServer(at('words'))
+    try {
+      const args = ['import', '-', '--data-folder', at('words')]
+      const { code, err } = await tellwire(args, { input: misspelt.join('\n') })
+      assert.equal(code, 0, err)
+      assert.deepEqual(err.trim().split('\n'), WARNINGS)
+    } finally {
+      await server.stop()
+    }
   })
 
   it('makes no data folder for a file that does not exist', async () => {

@@ -86,6 +86,17 @@ describe('the commands that read files', () => {
     assert.equal((await readdir(join(folder, 'inbox'))).length, 1)
   })
 
+  it('roster import names keys that nothing reads, and what was probably meant', async () => {
+    const tools = [{ tool: 'ScreenConnect', tennant: 'acme' }]
+    const path = await file('misspelt.json', JSON.stringify([{ worker: 'w1', approvedTools: tools, costCentre: 7 }]))
+    const { code, error } = await tellwire('roster', 'import', path, '--dry-run', '--data-folder', folder)
+    assert.equal(code, 0, error)
+    assert.deepEqual(error.trim().split('\n'), [
+      'warning: contract.approvedTools.tennant is a key that nothing reads (1 record); did you mean tenant?',
+      'warning: contract.costCentre is a key that nothing reads (1 record).',
+    ])
+  })
+
   it('roster import --dry-run writes nothing', async () => {
     const { code, out } = await tellwire(
       'roster',

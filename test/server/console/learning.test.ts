@@ -26,7 +26,7 @@ async function withFleet(here: Site): Promise<void> {
       ...about,
     })
   for (let n = 0; n < FLEET; n++) {
-    await here.stage.records(contract(`w${n}`, { name: `Person ${n}` }))
+    await here.stage.records(contract(`w${n}`, { name: `Person ${n}`, roles: [n < 6 ? 'designer' : 'developer'] }))
     take(n, { connection: { geo: { ...AUSTIN, asn: 22_616, asName: 'ZSCALER, INC.', class: 'sase' } } })
     const line = { CommandLine: 'agent --tenant halden' }
     take(n, {
@@ -47,6 +47,14 @@ async function withFleet(here: Site): Promise<void> {
     })
   for (let n = 0; n < 2; n++)
     take(n, { event: processStart('/y', since), facts: { tools: [tool('anydesk', 'AnyDesk')] } })
+  for (let n = 0; n < 6; n++)
+    take(n, { event: processStart('/z', since), facts: { tools: [tool('parsec', 'Parsec')] } })
+  const dock = { VendorId: '534d', ProductId: '2109', ProductName: 'USB3.0 Dock', Action: 'present' }
+  for (let n = 0; n < 20; n++)
+    take(n, {
+      event: event('usb_device', dock as Parameters<typeof event<'usb_device'>>[1]),
+      facts: { hardware: [{ id: 'ms2109', name: 'MacroSilicon MS2109', kind: 'capture', by: 'usb_id' }] },
+    })
   const parts = Object.fromEntries(Object.entries(census.kept).map(([name, it]) => [`world.census.${name}`, it]))
   for (const it of allRows(parts)) here.stage.keep(it)
   await here.stage.judge()
@@ -88,6 +96,8 @@ describe('server/console: learning', function () {
       await page.getByText('Day 11 of 14').waitFor()
       assert.match((await row(page, 'NinjaOne').textContent()) ?? '', /tenant halden.*40 of 40.*37 more/)
       assert.match((await row(page, 'AnyDesk').textContent()) ?? '', /2 of 40.*too rare to offer/)
+      assert.match((await row(page, 'Parsec').textContent()) ?? '', /6 of 40designer 6 of 6.*Approve for designer/)
+      assert.match((await row(page, 'MacroSilicon').textContent()) ?? '', /capture 534d:2109.*20 of 40/)
       await accessible(page, 'learning')
       await screenshot(page, `console-learning-${theme}`, { fullPage: true })
       clean()
@@ -124,6 +134,35 @@ describe('server/console: learning', function () {
     await row(page, 'NinjaOne')
       .getByRole('button', { name: /^Approve/ })
       .waitFor()
+    clean()
+    await close()
+  })
+
+  it('approves for a role what is the own of the role, and a dock by its kind and ids', async () => {
+    const { page, clean, close } = await opened('analyst')
+    await visit(page)
+    const dialog = page.getByRole('dialog')
+    for (const [name, act] of [
+      ['Parsec', 'Approve for the role designer'],
+      ['MacroSilicon', 'Approve for the company'],
+    ] as const) {
+      await row(page, name).getByRole('button').click()
+      await dialog.getByLabel('Why').fill('Bought by us in 2025')
+      await dialog.getByRole('button', { name: act }).click()
+      await row(page, name).getByText('Approved').waitFor()
+    }
+    assert.deepEqual(
+      here.stage.directory
+        .approvals()
+        .map((it) =>
+          [it.kind, it.level, it.role, it.tool, it.deviceKind, it.vendorId, it.productId].filter((one) => one != null),
+        )
+        .sort(),
+      [
+        ['hardware', 'company', 'capture', '534d', '2109'],
+        ['tool', 'role', 'designer', 'parsec'],
+      ],
+    )
     clean()
     await close()
   })

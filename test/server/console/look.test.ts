@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { Browser } from 'playwright-core'
 import { browser as chromium, screenshot } from '../../chromium.ts'
 import { finding } from '../assess/finding.ts'
+import { DAY } from '../events.ts'
 import { accessible, inWindow, reasonsWhole } from './checks.ts'
 import { enter, type Site, site, watched } from './site.ts'
 
@@ -19,6 +20,9 @@ describe('server/console: without data, in light and dark', function () {
     here = await site()
     const strong = { worker: 'w2', strength: 4 as const, pattern: 'critical' as const, halfLifeDays: null }
     here.stage.find(finding({ ...strong, says: LONG }))
+    const faded = { worker: 'w3', strength: 4 as const, halfLifeDays: 7, lastTime: Date.now() - 40 * DAY }
+    for (const it of ['process', 'address'] as const)
+      here.stage.find(finding({ ...faded, time: faded.lastTime, sensors: [it], says: `Seen in the ${it}.` }))
     await here.stage.judge()
   })
   after(async () => {
@@ -53,6 +57,31 @@ describe('server/console: without data, in light and dark', function () {
       clean()
       await context.close()
       await empty.stop()
+    })
+
+    it(`a case that waits undecided, ${theme}`, async () => {
+      const context = await browser.newContext({ colorScheme: theme, viewport: { width: 1440, height: 900 } })
+      const { page, clean } = await watched(context)
+      await enter(page, here.userLink('analyst'))
+      const row = page.locator('.grid-body .grid-row', { hasText: 'w3' })
+      const waits = row.locator('.waits')
+      await waits.waitFor()
+      assert.equal(await waits.innerText(), 'waits undecided')
+      assert.match(
+        (await waits.getAttribute('title')) ?? '',
+        /^It was that high on 2\d{3}-.*nobody has decided since\.$/,
+      )
+      assert.equal(await page.locator('.grid-body .grid-row', { hasText: LONG }).getByText('waits').count(), 0)
+      // Nothing of it is cut.
+      for (const cell of await row.locator('.col-case').all())
+        assert.ok(await cell.evaluate((it) => it.scrollWidth <= it.clientWidth && it.scrollHeight <= it.clientHeight))
+      await accessible(page, 'a waiting case')
+      await screenshot(page, `console-workers-waiting-${theme}`)
+      await page.setViewportSize({ width: 390, height: 844 })
+      assert.ok(await waits.isVisible())
+      await screenshot(page, `console-workers-waiting-390-${theme}`)
+      clean()
+      await context.close()
     })
 
     it(`a worker without contract and laptop, ${theme}`, async () => {

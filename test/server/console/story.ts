@@ -95,6 +95,7 @@ function bookOf(index: number, now: number): Partial<DeviceBook> {
   return {
     ...{ events: 18_204 + index, lastSeen: now - (index % 40) * MINUTE, lastAddress: '203.0.113.9' },
     ...{ place: 'Austin, Texas, US', spoolBytes: 48_211, residentBytes: 61_000_000, clockSkewMs: -240 },
+    starts: { seen: 1_233 - index, total: 1_240, by: 'tracefs', time: now },
     holes: index === 2 ? 12 : 0,
     categories: seenAt(now),
     gaps:

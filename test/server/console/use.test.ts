@@ -409,6 +409,15 @@ describe('server/console: in use', function () {
     await page.getByText(`Without this: ${signed(without!.points)}, ${without!.band}.`).waitFor()
     await page.goto(`${here.origin}/#/workers/w2`)
     await page.getByText('No single fact. Without any one of them it stays critical.').waitFor()
+    const headings = (await page.locator('.score-group').allInnerTexts()).map((it) => it.replace(/\s+/g, ' '))
+    const { withoutSensor } = (await workerPage(stage.reader, 'w2'))!.assessment
+    const told = Object.values(withoutSensor).map((it) => `· without all of it ${signed(it.points)}, ${it.band}`)
+    assert.deepEqual(
+      headings.flatMap((it) => it.match(/· .*$/)?.[0] ?? []),
+      told,
+    )
+    assert.equal(told.length, 3)
+    await screenshot(page, 'console-score-without-sensor', { fullPage: true })
     clean()
   })
 

@@ -153,9 +153,23 @@ describe('the candidates', () => {
       ),
       ['tool ninjaone-ninjarmm 6/6', 'tool ninjaone-ninjarmm @acme 6/6', 'display DEL 0x40f4 3/6', 'exit 22616 2/6'],
     ))
-  it('examples and labels', () => {
+  it('who has it, and labels', () => {
     const [found] = take([...fleet(6), ...onAll(6)]).counts(T0 + DAY, 2)
-    assert.deepEqual([found?.label, found?.examples], ['NinjaOne (NinjaRMM)', ['w1', 'w2', 'w3']])
+    assert.deepEqual([found?.label, found?.having], ['NinjaOne (NinjaRMM)', ids(6).map((n) => `w${n}`)])
+  })
+  it('a dock that the catalogue takes for a capture card, by kind and ids', () => {
+    const ids = { VendorId: '534D', ProductId: '2109', ProductName: 'USB3.0 Dock', InterfaceClasses: ['0e'] }
+    const dock = (n: number): Recorded => ({
+      ...received(
+        `d${n}`,
+        event('usb_device', { ...ids, Action: 'present' } as Parameters<typeof event<'usb_device'>>[1]),
+      ),
+      facts: { hardware: [{ id: 'ms2109', name: 'MacroSilicon MS2109', kind: 'capture', by: 'usb_id' }] },
+    })
+    assert.deepEqual(shown(take([...fleet(6), ...[1, 2, 3].map(dock)])), [
+      'hardware capture 534d:2109 3/3',
+      'usb 534d:2109 3/3',
+    ])
   })
   it('not a home', () => assert.deepEqual(shown(take([...fleet(6), ...online(6)])), []))
   it('not what was last seen six weeks ago', () =>

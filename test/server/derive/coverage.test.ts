@@ -93,6 +93,29 @@ describe('coverage', () => {
       assert.equal(row?.state, state)
     })
 
+  const summaries: [name: string, parts: Partial<EventOf<'agent_state'>>, expected: unknown][] = [
+    [
+      'the way is told',
+      { ForksSeen: 99, ForksTotal: 100, StartsBy: 'tracefs' },
+      { seen: 99, total: 100, by: 'tracefs', time: T0 },
+    ],
+    ['an older agent polls', { ForksSeen: 4, ForksTotal: 100 }, { seen: 4, total: 100, by: 'poll', time: T0 }],
+    [
+      'more seen than counted',
+      { ForksSeen: 9, ForksTotal: 8, StartsBy: 'connector' },
+      { seen: 8, total: 8, by: 'connector', time: T0 },
+    ],
+    ['nothing started', { ForksSeen: 0, ForksTotal: 0, StartsBy: 'tracefs' }, null],
+    ['nothing was counted', {}, null],
+  ]
+  for (const [name, parts, expected] of summaries)
+    it(`programs seen: ${name}`, () => {
+      const book = new CoverageBook()
+      book.take(seen({ ...agentState('summary'), ...parts }))
+      book.take(seen(agentState('stopping', T0 + HOUR)))
+      assert.deepEqual(book.of('d1').starts, expected)
+    })
+
   it('a laptop’s saved row alone gives the same coverage', () => {
     const book = new CoverageBook()
     for (const it of cases.flatMap(({ events }) => events)) book.take(seen(it))

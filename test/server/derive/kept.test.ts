@@ -15,6 +15,7 @@ const EAGER = {
   share_hours: { hours: 1, days: 1 },
   rtt_excess: { days: 2, minPeers: 1, excessMs: 50 },
   volume_anomaly: { leastPeers: 1, habitDays: 2 },
+  two_lines: { aroundQuarters: 4 },
 }
 
 interface Plan {

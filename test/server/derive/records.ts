@@ -96,7 +96,8 @@ function loginAt(random: Random, worker: string, time: number, receivedAt: numbe
     MfaDeviceHash: pick(random, [null, KEYS[0]!]),
     Result: pick(random, ['success', 'failure'] as const),
   }
-  return { ...login(worker, time, fields), receivedAt, geo: pick(random, PLACES) } as Recorded
+  const unmanaged = fields.DeviceId === null && { ManagedDevice: false, Mobile: false }
+  return { ...login(worker, time, { ...fields, ...unmanaged }), receivedAt, geo: pick(random, PLACES) } as Recorded
 }
 
 function auditAt(random: Random, worker: string, time: number, receivedAt: number): Recorded {

@@ -449,6 +449,16 @@ describe('gateway', () => {
       assert.deepEqual(await agent.refusal().then((it) => [it.code, it.where]), ['wire.unexpected', 'hello'])
     })
 
+    it('a page of somebody else in a browser: an HTTP answer; our own name and agents, which send no origin, connect', async () => {
+      await begin()
+      for (const origin of ['https://evil.example', 'http://localhost.evil.example', 'null', 'nonsense'])
+        assert.equal(await httpStatus(server.url, { origin }), 403, origin)
+      const ours = new WebSocket(server.url, { origin: 'http://localhost:8443' })
+      await once(ours, 'open')
+      ours.terminate()
+      await neighbourIsWell()
+    })
+
     it('the wrong path, and too many sockets without a proof: an HTTP answer', async () => {
       await begin({ limits: { unprovenPerNetwork: 3 } })
       assert.equal(await httpStatus(server.url.replace('/stream', '/other')), 404)
@@ -815,8 +825,8 @@ function bomb(): Buffer {
   return gibibyte
 }
 
-async function httpStatus(url: string): Promise<number> {
-  const socket = new WebSocket(url)
+async function httpStatus(url: string, options: { origin?: string } = {}): Promise<number> {
+  const socket = new WebSocket(url, options)
   socket.on('error', () => {})
   const [, response] = await once(socket, 'unexpected-response')
   socket.terminate()

@@ -65,6 +65,22 @@ describe('the queue', () => {
     )
   })
 
+  it('says that a case waits undecided while its evidence fades, and no longer when somebody decides', async () => {
+    const { find, judge, row, decide, clock } = await running()
+    const strong = { strength: 4 as const, family: 'tampering', halfLifeDays: 7 }
+    find(finding({ ...strong, rule: 'one', sensors: ['process'], lastTime: T0 }))
+    find(finding({ ...strong, rule: 'two', sensors: ['address'], lastTime: T0 }))
+    await judge()
+    assert.deepEqual([row('w1')?.band, row('w1')?.waiting], ['critical', null])
+    clock.at = T0 + 40 * DAY
+    await judge()
+    const day = new Date(T0).toISOString().slice(0, 10)
+    assert.equal(row('w1')?.waiting, `It was that high on ${day}, and nobody has decided since.`)
+    await decide('w1', { verdict: 'benign_expected', reason: 'the help desk, ticket 7' }, 'ann')
+    await judge()
+    assert.equal(row('w1')?.waiting, null)
+  })
+
   it('without events, nothing changes and no notice is sent', async () => {
     const { judge, queue, delta, notices, clock } = await running()
     const heard = notices()

@@ -1,8 +1,8 @@
 /**
  * Where code was sent to, and whether that is the company's: no agent and few code hosts can say (#71).
  *
- * Shape   one `code_destination` per worker, UTC day, act, and host with namespace, unless it is ours or a well-known
- *         public project. Ours is what the configuration lists, and what many use: a namespace from which three workers
+ * Shape   one `code_destination` per worker, UTC day, act, host with namespace, and who saw it, unless it is ours or a
+ *         well-known public project. Ours is what the configuration lists, and what many use: a namespace from which three workers
  *         and a tenth of all who use code hosts take code; or a whole host, unless anybody can have a namespace there.
  *         `Inside` false: not ours, while it is known what is; null: it is not known what is ours. A code host's own
  *         word (`InsideOrganisation`) goes first, and is not repeated.
@@ -32,10 +32,13 @@ const thresholds = z.strictObject({
 })
 
 type Action = Extract<Draft, { category: 'code_destination' }>['Action']
+type SeenBy = NonNullable<Extract<Draft, { category: 'code_destination' }>['SeenBy']>
 interface Sent {
   action: Action
   host: string
   namespace: string | null
+  /** What the laptop and the code host both saw is not counted twice. */
+  seenBy: SeenBy
 }
 
 export const codeDestination = deriverKind('code_destination', thresholds, (limits, world) => {
@@ -63,9 +66,9 @@ export const codeDestination = deriverKind('code_destination', thresholds, (limi
       for (const it of takenFrom(seen)) addUser(it, worker)
       const destination = sentTo(seen)
       if (!destination || isPublicProject(destination.host, destination.namespace)) return
-      const { action, host, namespace } = destination
+      const { action, host, namespace, seenBy } = destination
       const time = Math.min(seen.time, seen.receivedAt)
-      if (sent.add(worker, time, JSON.stringify([action, host, namespace]), [time, 1])) stale.add(worker)
+      if (sent.add(worker, time, JSON.stringify([action, host, namespace, seenBy]), [time, 1])) stale.add(worker)
     },
     changed({ worker, device }) {
       // Of approvals of the company or a role, everybody is judged again.
@@ -98,7 +101,7 @@ export const codeDestination = deriverKind('code_destination', thresholds, (limi
     const found: Statement[] = []
     for (const { bucket: day, key, values } of all) {
       if (day < firstDay) continue
-      const [action, host, namespace] = JSON.parse(key) as [Action, string, string | null]
+      const [action, host, namespace, seenBy] = JSON.parse(key) as [Action, string, string | null, SeenBy]
       const inside = isApproved(worker, values[0]!, host, namespace) || isOurs(host, namespace)
       if (inside === true) continue
       const same = all.filter((it) => it.key === key && it.bucket <= day && it.bucket > day - WINDOW_DAYS)
@@ -114,6 +117,7 @@ export const codeDestination = deriverKind('code_destination', thresholds, (limi
           Count: values[1]!,
           CountInWindow: same.reduce((sum, it) => sum + it.values[1]!, 0),
           Days: same.length,
+          SeenBy: seenBy,
         },
       })
     }
@@ -168,11 +172,11 @@ function sentTo({ event }: Seen): Sent | null {
   if (event?.category === 'repository') {
     const { Action: action, Host, Namespace } = event
     if (Host === null || action === 'clone' || action === 'bundle') return null
-    return { action, host: Host.toLowerCase(), namespace: Namespace?.toLowerCase() ?? null }
+    return { action, host: Host.toLowerCase(), namespace: Namespace?.toLowerCase() ?? null, seenBy: 'laptop' }
   }
   if (event?.category !== 'repo_audit' || !SENT.has(event.Action) || event.InsideOrganisation !== null) return null
   const [host, namespace = null] = event.Destination?.toLowerCase().split('/') ?? []
   if (!host?.includes('.')) return null
   const action = event.Action === 'force_push' ? 'push' : (event.Action as Action)
-  return { action, host, namespace }
+  return { action, host, namespace, seenBy: 'code_host' }
 }

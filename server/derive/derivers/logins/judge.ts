@@ -2,17 +2,19 @@
 import type { Contract } from '../../../../wire/contract.ts'
 import type { NetworkClass } from '../../../../wire/events/derived.ts'
 import { DAY, HOUR } from '../../../../wire/time.ts'
-import type { Draft } from '../../deriver.ts'
+import { type Draft, LATENESS_MS } from '../../deriver.ts'
 import { announced, approvedExit, networkOf, provesPlace } from '../../kit/place.ts'
 import type { Statement } from '../../kit/statements.ts'
 import type { World } from '../../kit/world.ts'
-import { HISTORY_DAYS, type Login, type Memory, type On, type Stay } from './memory.ts'
+import { HISTORY_DAYS, type Login, type Memory, type On, OPEN_DAYS, type Stay } from './memory.ts'
 
 type LoginPlace = Extract<Draft, { category: 'login_place' }>
 type Reason = LoginPlace['Reason']
 
 /** The vocabulary's 'of the last 14'. */
 const WINDOW_DAYS = 14
+/** A later login can change what is said of these days before it, although it may itself be late. */
+const AHEAD_DAYS = OPEN_DAYS - LATENESS_MS / DAY - 1
 /** Exits that anybody can take to hide a place. A company's own gateway is none of them. */
 export const HIDING: ReadonlySet<NetworkClass> = new Set(['vpn', 'hosting', 'tor'])
 
@@ -34,6 +36,7 @@ interface Sign {
   notice: boolean
   /** Where the worker's laptop was at that time. */
   laptopCountry: string | null
+  audited: boolean
 }
 
 export interface JudgeDeps {
@@ -53,6 +56,7 @@ export function judged(worker: string, firstDay: number, deps: JudgeDeps): State
   const staysOn = Map.groupBy(stays, (it) => it.day)
   const usual = mostFrequentCountry(stays)
   const familiar = familiarDevices()
+  const ofOurs = networksOfOurs()
   const home = new Set(stays.filter(isAtHome).map((it) => it.day))
   const signs: Sign[] = []
   for (const it of logins) {
@@ -63,21 +67,21 @@ export function judged(worker: string, firstDay: number, deps: JudgeDeps): State
 
   function signsIn(login: On<Login>): Sign[] {
     const { what, day, time } = login
-    const { geo, address } = what
+    const { geo, address, audited } = what
     if (what.mobile === true) return approvalSigns(login, null)
     const contract = world.contractAt(worker, time)
     const device = what.deviceId === null ? null : world.deviceNamed(what.deviceId)
-    const managed = isManaged(what, device)
+    const managed = audited ? isAsOnLaptop(login) : isManaged(what, device)
     const near = around(day)
     const isOwn = device !== null && world.holderAt(device, time) === worker
-    const base = { day, time, country: geo.country, network: geo.class, managed, notice: false }
+    const base = { day, time, country: geo.country, network: geo.class, managed, notice: false, audited }
     const signs: Sign[] = approvalSigns(login, contract)
     const laptop = laptopAt(time)
     if (isOnUnknownDevice(login, managed, contract))
       signs.push({ ...base, reason: 'unknown_device', laptopCountry: laptop?.geo.country ?? null })
     // What the laptop's own address tells is told about the laptop.
-    if (address === null || near.some((it) => it.what.network === networkOf(address))) return signs
-    const proves = provesPlace(contract, address, geo, time)
+    if (address === null ? !audited : near.some((it) => it.what.network === networkOf(address))) return signs
+    const proves = isPlace(what, contract, time)
     if (proves && isOwn && isElsewhere(device, time, geo.country!, near)) {
       signs.push({ ...base, reason: 'own_device', laptopCountry: laptop?.geo.country ?? null })
       return signs
@@ -85,7 +89,10 @@ export function judged(worker: string, firstDay: number, deps: JudgeDeps): State
     const homeCountry = contract?.country ?? usual
     const isMobileExit = geo.class === 'mobile' && !(managed === false && what.mobile === false)
     if (proves && homeCountry !== null && geo.country !== homeCountry && !isMobileExit) {
-      const isWithLaptop = near.some((it) => it.what.geo.country === geo.country && isProven(it, time))
+      // Without an address, the laptop's exit explains the country too.
+      const isWithLaptop = near.some(
+        (it) => it.what.geo.country === geo.country && (address === null || isProven(it, time)),
+      )
       const notice = announced(world, worker, geo, time, limits.travelGraceHours * HOUR)
       const laptopCountry = laptop?.geo.country ?? null
       if (!isWithLaptop) signs.push({ ...base, reason: 'country', notice, laptopCountry })
@@ -93,6 +100,31 @@ export function judged(worker: string, firstDay: number, deps: JudgeDeps): State
     if (!proves && isHidingExit(contract, what, time) && !near.some((it) => it.what.geo.class === geo.class))
       signs.push({ ...base, reason: 'exit', laptopCountry: laptop?.geo.country ?? null })
     return signs
+  }
+
+  /** Whether the login shows where the worker was. */
+  function isPlace({ address, geo, audited }: Login, contract: Contract | null, time: number): boolean {
+    if (address !== null) return provesPlace(contract, address, geo, time)
+    // A country alone does not show whether it is that of an approved exit.
+    return audited && geo.country !== null && !contract?.approvedEgress?.length
+  }
+
+  /** True: within a day, the provider saw a managed device in the same network. The code host names no device. */
+  function isAsOnLaptop({ day, what: { address } }: On<Login>): true | null {
+    if (address === null) return null
+    const network = networkOf(address)
+    return [day - 1, day, day + 1].some((it) => ofOurs.has(`${it} ${network}`)) || null
+  }
+
+  /** The networks from which a managed device signed in, with the day. */
+  function networksOfOurs(): ReadonlySet<string> {
+    const found = new Set<string>()
+    if (logins.some((it) => it.what.audited))
+      for (const { day, what } of logins) {
+        const device = what.deviceId === null ? null : world.deviceNamed(what.deviceId)
+        if (what.address !== null && isManaged(what, device)) found.add(`${day} ${networkOf(what.address)}`)
+      }
+    return found
   }
 
   /** The laptops' addresses on the day, the one before and the one after. */
@@ -107,8 +139,8 @@ export function judged(worker: string, firstDay: number, deps: JudgeDeps): State
   }
 
   function isHidingExit(contract: Contract | null, { address, geo }: Login, time: number): boolean {
-    if (!HIDING.has(geo.class) || approvedExit(contract, address!, geo.asn, time)) return false
-    return geo.class !== 'hosting' || !deps.isCompanyExit(networkOf(address!))
+    if (address === null || !HIDING.has(geo.class) || approvedExit(contract, address, geo.asn, time)) return false
+    return geo.class !== 'hosting' || !deps.isCompanyExit(networkOf(address))
   }
 
   /** The second factor was approved neither where the session is nor at home. A phone's provider proves no place. */
@@ -121,7 +153,7 @@ export function judged(worker: string, firstDay: number, deps: JudgeDeps): State
     const notice = announced(world, worker, approval, time, limits.travelGraceHours * HOUR)
     const laptopCountry = laptopAt(time)?.geo.country ?? null
     const { country, class: network } = approval
-    return [{ reason: 'approval', day, time, country, network, managed, notice, laptopCountry }]
+    return [{ reason: 'approval', day, time, country, network, managed, notice, laptopCountry, audited: false }]
   }
 
   /** Not a phone, not ours, and the worker's laptop was off all day; nor a second computer that has long been there. */
@@ -139,7 +171,7 @@ export function judged(worker: string, firstDay: number, deps: JudgeDeps): State
   function familiarDevices(): ReadonlySet<string> {
     const days = new Map<string, Set<number>>()
     for (const { day, what } of logins) {
-      if (!awake.has(day)) continue
+      if (!awake.has(day) || what.audited) continue
       const name = what.deviceId ?? ''
       days.set(name, (days.get(name) ?? new Set()).add(day))
     }
@@ -179,8 +211,7 @@ export function judged(worker: string, firstDay: number, deps: JudgeDeps): State
 
   function isLoginAtHome({ what, time }: On<Login>): boolean {
     const contract = world.contractAt(worker, time)
-    if (contract?.country == null || what.geo.country !== contract.country || what.address === null) return false
-    return provesPlace(contract, what.address, what.geo, time)
+    return contract?.country != null && what.geo.country === contract.country && isPlace(what, contract, time)
   }
 
   /** Days since any laptop of the worker was last heard; null: never, within the history. */
@@ -204,6 +235,11 @@ export function judged(worker: string, firstDay: number, deps: JudgeDeps): State
         const count = [...Array(WINDOW_DAYS).keys()].filter((n) => days.has(`${groupOf(first!)} ${day - n}`)).length
         const homeDays = [...home].filter((it) => it <= day && it > day - HISTORY_DAYS)
         const contract = world.contractAt(worker, time)
+        const provided = same.filter((it) => !it.audited)
+        const isProvided = ofReason.some(
+          (it) =>
+            !it.audited && groupOf(it) === groupOf(first!) && it.day > day - WINDOW_DAYS && it.day <= day + AHEAD_DAYS,
+        )
         found.push({
           about: { device: null, worker, time },
           key: [reason, reason === 'country' ? country : groupOf(first!)].join('|'),
@@ -214,13 +250,15 @@ export function judged(worker: string, firstDay: number, deps: JudgeDeps): State
             LoginCountry: country,
             LaptopCountry: laptopCountry,
             NetworkClass: network,
-            ManagedDevice: least(same.map((it) => it.managed)),
+            // What the provider says of the device goes before the code host's silence.
+            ManagedDevice: least((provided.length > 0 ? provided : same).map((it) => it.managed)),
             Days: same.every((it) => it.notice)
               ? [...new Set(same.map((it) => it.day))].filter(inWindow).length
               : count,
             HomeDays: homeDays.length,
             DaysSinceLaptop: daysSinceLaptop(day),
             TravelNotice: same.every((it) => it.notice),
+            SeenBy: isProvided ? 'identity_provider' : 'code_host',
           },
         })
       }

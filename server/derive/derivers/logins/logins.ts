@@ -1,6 +1,6 @@
 /**
- * A worker's logins, judged by themselves: against the contract, journeys, approved exits and the worker's own laptops.
- * A laptop that is off, in the office or behind a VPN excuses nothing (judgement: worker first).
+ * A worker's logins and acts at the code host, judged by themselves: against the contract, journeys, approved exits and
+ * the worker's own laptops. A laptop that is off, in the office or behind a VPN excuses nothing (judgement: worker first).
  *
  * Shape   one `login_place` per worker, UTC day, reason, and country or class of exit; not about a laptop.
  *         country         from another country than the contract's (without one: than the laptop is usually in)
@@ -10,13 +10,18 @@
  *         approval        the second factor was approved neither where the session is nor at home
  *         `Days`: days of the last 14 with the same reason, whatever the country. `HomeDays`: days of the last 30 on
  *         which logins or laptops prove the contract's country.
- * Silent  failed logins; phones; the address of a laptop within a day, which is judged as the laptop's; a foreign
+ *         The code host's acts are witnesses of country and exit: together with the logins of the same days, so that
+ *         `SeenBy` is the code host only where the provider saw none in that time. They may have a country without an
+ *         address.
+ * Silent  data centres at the code host (build servers), and acts that we have no word for, such as a failed login
+ *         there; a country without an address where a laptop's exit or an approved exit may explain it; failed logins; phones; the address of a laptop within a day, which is judged as the laptop's; a foreign
  *         country in which the laptop is too; a phone's provider abroad, because a travel SIM has its exit at home;
  *         gateways of data centres that several colleagues use; a device long used beside the laptop; announced
  *         journeys are marked. Unknown countries and private relays hold nothing.
  * Memory  46 days; `memory.ts` has the bounds. Per data-centre network at most 16 workers.
  */
 import * as z from 'zod'
+import type { NetworkClass } from '../../../../wire/events/derived.ts'
 import { DAY } from '../../../../wire/time.ts'
 import { deriverKind, type Seen } from '../../deriver.ts'
 import { Names, Subjects, single } from '../../kit/kept.ts'
@@ -28,6 +33,8 @@ import { loginIn, memory, OPEN_DAYS } from './memory.ts'
 
 const WORKERS_AN_EXIT = 16
 const MAX_EXITS = 10_000
+/** Where a person at the code host may be: homes, phones, and exits that anybody can take. */
+const WITNESSES: ReadonlySet<NetworkClass> = new Set(['residential', 'mobile', 'unknown', 'satellite', 'vpn', 'tor'])
 
 const thresholds = z.strictObject({
   /** Hours of grace before and after a travel notice. */
@@ -52,7 +59,7 @@ export const logins = deriverKind('logins', thresholds, (limits, world) => {
   const isCompanyExit = (network: string) => (exits.get(network)?.length ?? 0) >= limits.companyExitFrom
 
   return {
-    reads: ['session', 'idp_login', 'agent_state', 'presence', 'power_state', 'network_place'],
+    reads: ['session', 'idp_login', 'repo_audit', 'agent_state', 'presence', 'power_state', 'network_place'],
     take(seen) {
       const { event, connection, device, worker, conflict } = seen
       if (worker === null || conflict) return
@@ -60,6 +67,10 @@ export const logins = deriverKind('logins', thresholds, (limits, world) => {
       const time = Math.min(seen.time, seen.receivedAt)
       if (event?.category === 'idp_login') {
         if (event.Result === 'success') takeLogin(worker, time, seen)
+        return
+      }
+      if (event?.category === 'repo_audit') {
+        if (event.Action !== 'unknown') takeAct(worker, time, seen)
         return
       }
       if (device === null) return
@@ -107,7 +118,18 @@ export const logins = deriverKind('logins', thresholds, (limits, world) => {
     const { event, peer } = seen
     if (event?.category !== 'idp_login') return
     if (peer?.class === 'hosting' && event.Ip !== null) addExit(networkOf(event.Ip), worker)
-    if (!remembered.addLogin(worker, time, seen, event)) return
+    if (remembered.addLogin(worker, time, seen, event)) judgeAgain(worker)
+  }
+
+  function takeAct(worker: string, time: number, seen: Seen): void {
+    const { event, peer } = seen
+    if (event?.category !== 'repo_audit') return
+    // Only what can say something is kept: build servers have many addresses.
+    const isSaying = event.Ip === null ? event.Country !== null : peer !== null && WITNESSES.has(peer.class)
+    if (isSaying && remembered.addLogin(worker, time, seen, event)) judgeAgain(worker)
+  }
+
+  function judgeAgain(worker: string): void {
     review(worker)
     if (suspects.has(worker)) stale.add(worker)
   }

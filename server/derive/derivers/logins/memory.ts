@@ -20,9 +20,11 @@ export const OPEN_DAYS = 15
 export const HISTORY_DAYS = 30
 const KEEP_MS = (OPEN_DAYS + HISTORY_DAYS + 1) * DAY
 
-/** A login that succeeded, as the provider reported it. */
+/** A login that succeeded, as the provider reported it, or an act at the code host. */
 export interface Login {
-  /** Null: the provider did not say. Then it has no place. */
+  /** By the code host, which says nothing about devices, and is also used by what is no person. */
+  audited: boolean
+  /** Null: nobody said. Then a login has no place; the code host may still name the country. */
   address: string | null
   geo: AddressFacts
   managed: boolean | null
@@ -58,7 +60,7 @@ export interface Memory {
   /** By day, then laptop. */
   awakeOf(worker: string): ReadonlyMap<number, ReadonlyMap<string, number>>
   /** True when this was not known. */
-  addLogin(worker: string, time: number, seen: Seen, event: EventOf<'idp_login'>): boolean
+  addLogin(worker: string, time: number, seen: Seen, event: EventOf<'idp_login' | 'repo_audit'>): boolean
   addStay(worker: string, time: number, seen: Seen): boolean
   addAwake(worker: string, time: number, device: string): boolean
   /** Whether all addresses of the worker's laptops are in this country, as far as they are known. */
@@ -110,7 +112,11 @@ function placeKey({ country, region, class: cls, asn }: AddressFacts): PlaceKey 
   return [country, region, cls, asn]
 }
 
-function loginKey({ peer, approval }: Seen, event: EventOf<'idp_login'>): string {
+function loginKey({ peer, approval }: Seen, event: EventOf<'idp_login' | 'repo_audit'>): string {
+  if (event.category === 'repo_audit') {
+    const [country, ...rest] = peer ? placeKey(peer) : NO_PLACE
+    return JSON.stringify([event.Ip, null, null, null, country ?? event.Country, ...rest, ...AUDITED])
+  }
   const { Ip, ManagedDevice, Mobile, DeviceId, MfaCountry } = event
   return JSON.stringify([
     ...[Ip, ManagedDevice, Mobile, DeviceId === null ? null : foldName(DeviceId)],
@@ -120,17 +126,25 @@ function loginKey({ peer, approval }: Seen, event: EventOf<'idp_login'>): string
 }
 
 const NO_PLACE: PlaceKey = [null, null, 'unknown', null]
+/** No second factor, and the code host's. */
+const AUDITED = [null, null, null, true] as const
 
 function geoOf([country, region, cls, asn]: PlaceKey): AddressFacts {
   return { country, region, class: cls, asn, city: null, lat: null, lon: null }
 }
 
+type LoginKey = [
+  ...[address: string | null, managed: boolean | null, mobile: boolean | null, deviceId: string | null],
+  ...PlaceKey,
+  ...[mfaCountry?: string | null, mfaRegion?: string | null, mfaClass?: NetworkClass | null, audited?: boolean],
+]
+
 export function loginIn(key: string): Login {
-  const [address, managed, mobile, deviceId, country, region, cls, asn, mfaCountry, mfaRegion, mfaClass] = JSON.parse(
-    key,
-  ) as [string | null, boolean | null, boolean | null, string | null, ...PlaceKey, string?, string?, NetworkClass?]
+  const [address, managed, mobile, deviceId, country, region, cls, asn, mfaCountry, mfaRegion, mfaClass, audited] =
+    JSON.parse(key) as LoginKey
   const approval = mfaCountry ? { country: mfaCountry, region: mfaRegion ?? null, class: mfaClass ?? 'unknown' } : null
-  return { address, managed, mobile, deviceId, approval, geo: geoOf([country, region, cls, asn]) } as Login
+  const geo = geoOf([country, region, cls, asn])
+  return { audited: audited ?? false, address, managed, mobile, deviceId, approval, geo }
 }
 
 function stayIn(key: string): Stay {

@@ -24,6 +24,15 @@ export const PRIVATE_NETWORKS: ReadonlySet<NetworkClass> = new Set(['residential
 /** Categories of laptop events that contain keys; other events only show that the laptop was awake. */
 export const WITH_KEYS: ReadonlySet<Category> = new Set(['network_place', 'display', 'usb_device', 'remote_session'])
 
+/** What is held like a key, and only says where a laptop was. */
+export const COMPANY_EXIT = 'exit corporate'
+export const FULL_TUNNEL = 'tunnel full'
+
+/** Whether the key identifies something that can be shared. */
+export function isShareable(key: string): boolean {
+  return key !== COMPANY_EXIT && key !== FULL_TUNNEL
+}
+
 export function kindOf(key: string): KeyKind {
   return key.slice(0, key.indexOf(' ')) as KeyKind
 }
@@ -36,12 +45,16 @@ export function slotsIn({ event, connection, contract, time }: Seen): [slot: str
   if (connection) {
     const { remoteAddress, geo } = connection
     const isOwn = PRIVATE_NETWORKS.has(geo.class) && !approvedExit(contract, remoteAddress, geo.asn, time)
-    return [['uplink', isOwn ? uplinkKey(remoteAddress) : null]]
+    return [
+      ['uplink', isOwn ? uplinkKey(remoteAddress) : null],
+      ['exit', geo.class === 'corporate' ? COMPANY_EXIT : null],
+    ]
   }
   if (event?.category === 'network_place')
     return [
       ['gateway', event.GatewayHash && `gateway ${event.GatewayHash}`],
       ['bssid', event.BssidHash && `bssid ${event.BssidHash}`],
+      ['tunnel', event.DefaultRouteOnTunnel === true ? FULL_TUNNEL : null],
     ]
   if (event?.category === 'display' && !event.Internal && isSerial(event.SerialText)) {
     const key = `edid ${event.MakerId} ${event.ProductCode} ${event.SerialText}`
@@ -50,7 +63,7 @@ export function slotsIn({ event, connection, contract, time }: Seen): [slot: str
   // The serial number of a hub is the address of its port: the same on all laptops of a model.
   const isHub = event?.category === 'usb_device' && event.InterfaceClasses?.every((it) => it === '09')
   if (event?.category === 'usb_device' && !isHub && isSerial(event.SerialNumber)) {
-    const key = `usb_serial ${event.VendorId.toLowerCase()}:${event.ProductId.toLowerCase()}:${event.SerialNumber}`
+    const key = usbKey(event.VendorId, event.ProductId, event.SerialNumber)
     return [[key, event.Action === 'removed' ? null : key]]
   }
   return []
@@ -71,6 +84,16 @@ export function isHelpDesk(world: World, key: string, device: string, worker: st
   return world.approvesSession(device, worker, tool, time) || world.sessions.isHelp(device, operator)
 }
 
+/** Whether the contract declares this very USB device: with its ids and its serial number. */
+export function isDeclared(contract: Contract | null, key: string): boolean {
+  return (
+    contract?.peripherals?.some(
+      ({ vendorId, productId, serial }) =>
+        vendorId != null && productId != null && serial != null && key === usbKey(vendorId, productId, serial),
+    ) ?? false
+  )
+}
+
 /** The MFA device of a login; null for service accounts. */
 export function mfaDeviceIn({ event, contract }: Seen): string | null {
   if (event?.category !== 'idp_login' || event.MfaDeviceHash === null || isService(contract)) return null
@@ -82,6 +105,10 @@ export function loginAddressIn({ event, peer, contract, time }: Seen): string | 
   if (event?.category !== 'idp_login' || event.Result !== 'success' || event.Mobile === true) return null
   if (event.Ip === null || !peer || !PRIVATE_NETWORKS.has(peer.class) || isService(contract)) return null
   return approvedExit(contract, event.Ip, peer.asn, time) ? null : loginAddressOf(uplinkKey(event.Ip))
+}
+
+function usbKey(vendorId: string, productId: string, serial: string): string {
+  return `usb_serial ${vendorId.toLowerCase()}:${productId.toLowerCase()}:${serial}`
 }
 
 /** The key of logins through an uplink. */

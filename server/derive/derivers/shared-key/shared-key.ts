@@ -8,13 +8,15 @@
  *         of a declared household do not count as others. `Rarity` is low for what many share: for
  *         a place it is the share of its workers who are never elsewhere (high for a farm, low for an office, a campus
  *         or a coworking space); for a thing it falls with their number, and for things on desks also with the share
- *         of workers who move between networks (N10: desks of an office).
+ *         of workers who move between networks. `NetworkClass` of a thing on a desk is 'corporate' when all had it behind
+ *         one router of the company only (N10: desks of an office).
  *         `login_address`: the account was used from an address from which others' accounts, or their laptops, were too,
  *         without a laptop of the worker's own behind it. For an authenticator `Corroborated` false means that each of
  *         the workers has one of their own as well, which they use at least as often (N34).
  * Silent  addresses that identify nobody (VPN, relay, Tor, hosting, mobile, company exits, approved ones), keys with
  *         more than `commonFrom` workers, serial numbers that a maker gives to every unit (known ones, and those of USB
- *         devices that two laptops have at once, N35), controllers of approved tools, help desks, service accounts.
+ *         devices that two laptops have at once, N35), USB devices that the contract declares with this serial number,
+ *         controllers of approved tools, help desks, service accounts.
  *         Households, approvals and contracts that become known later take back events of up to `windowDays` and the
  *         lateness bound.
  * Memory  per laptop the changes of its keys and the days it was awake, for `windowDays` and the lateness bound, in the
@@ -40,8 +42,12 @@ import {
   spansOf,
 } from './holder.ts'
 import {
+  COMPANY_EXIT,
   controllerIn,
+  FULL_TUNNEL,
+  isDeclared,
   isHelpDesk,
+  isShareable,
   kindOf,
   loginAddressIn,
   loginAddressOf,
@@ -118,6 +124,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
         device !== null ? [device] : worker !== null ? [...world.devicesOf(worker), `worker ${worker}`] : holders.keys()
       for (const name of theirs)
         for (const key of held.of(name).keys()) {
+          if (!isShareable(key)) continue
           // Sessions and tenants, which become known by laptop, are about its controllers only.
           if (device !== null && kindOf(key) !== 'controller') continue
           staleKeys.add(key)
@@ -183,11 +190,11 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
     if (!holder) return
     const keys = daysByKey(holder)
     for (const key of held.set(name, keys)) {
-      staleKeys.add(key)
+      if (isShareable(key)) staleKeys.add(key)
       if (kindOf(key) === 'uplink' && held.holdersOf(loginAddressOf(key)).size > 0) staleKeys.add(loginAddressOf(key))
     }
     // Where it was decides whether the keys it shares are rare, and whether a second key agrees.
-    for (const key of keys.keys()) if (held.holdersOf(key).size > 1) staleKeys.add(key)
+    for (const key of keys.keys()) if (isShareable(key) && held.holdersOf(key).size > 1) staleKeys.add(key)
   }
 
   /** Emits the differences of one key's events. Those of days up to `settledDay` stay. */
@@ -286,6 +293,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
       for (const [day, time] of daysOf(name, key)) {
         const worker = name.startsWith('worker ') ? world.ownerOf(name.slice(7)) : world.holderAt(name, time)
         if (worker === null || (kind === 'controller' && isHelpDesk(world, key, name, worker, time))) continue
+        if (kind === 'usb_serial' && isDeclared(world.contractAt(worker, time), key)) continue
         const days: Days = workers.get(worker) ?? new Map()
         workers.set(worker, days)
         addEarliest(days, day, time)
@@ -348,8 +356,32 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
       Rarity: Math.round(rare * 100) / 100,
       Corroborated: isCorroborated(key, worker, others, day),
       Roams: roams(worker, day),
-      NetworkClass: networkClassOf(key),
+      NetworkClass: isDesk && isInOffice(key, all, laptops, isWithin) ? 'corporate' : networkClassOf(key),
     }
+  }
+
+  /**
+   * Whether all of them had the thing at one place of the company only: behind one router whose exit is a company's own,
+   * and which no laptop reached through a tunnel, as it would from any home.
+   */
+  function isInOffice(
+    key: string,
+    workers: readonly string[],
+    laptops: ReadonlyMap<string, ReadonlySet<string>>,
+    isWithin: (day: number) => boolean,
+  ): boolean {
+    let routers: ReadonlySet<string> | null = null
+    for (const name of workers.flatMap((it) => [...laptops.get(it)!])) {
+      const keys = held.of(name)
+      for (const day of daysOf(name, key).keys()) {
+        if (!isWithin(day)) continue
+        if (!keys.get(COMPANY_EXIT)?.has(day) || keys.get(FULL_TUNNEL)?.has(day)) return false
+        const theirs = [...keys].filter(([it, days]) => kindOf(it) === 'gateway' && days.has(day)).map(([it]) => it)
+        routers = new Set(theirs.filter((it) => routers === null || routers.has(it)))
+        if (routers.size === 0) return false
+      }
+    }
+    return routers !== null
   }
 
   function networkClassOf(key: string): NetworkClass | null {

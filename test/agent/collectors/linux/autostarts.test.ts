@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict'
-import { autostarts, parseCron, parseDesktop, parseUnit } from '../../../../agent/collectors/linux/autostarts.ts'
+import {
+  autostarts,
+  parseCron,
+  parseDesktop,
+  parseShell,
+  parseUnit,
+} from '../../../../agent/collectors/linux/autostarts.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { checked, denied, type FakeHost, fakeHost, link, policy, put, watchPolls } from '../../fake-host.ts'
@@ -13,6 +19,38 @@ describe('agent/collectors/linux/autostarts', () => {
   ]
   for (const [name, text, withUser, expected] of crons)
     it(`cron: ${name}`, () => assert.deepEqual(parseCron(text, withUser), expected))
+
+  const shells: [name: string, text: string, expected: string | null][] = [
+    ['an alias and a path', 'alias ll="ls -l"\nexport PATH=$PATH:~/bin\n[ -f x ] && . x\n', null],
+    ['in the background', 'cd\n(~/.cache/agent &)\n', '(~/.cache/agent &)'],
+    ['in the background, in silence', '/tmp/x >/dev/null 2>&1 &\n', '/tmp/x >/dev/null 2>&1 &'],
+    ['over two lines', 'nohup \\\n  anydesk --service\n', 'nohup    anydesk --service'],
+    ['set apart', 'setsid -f rustdesk --server', 'setsid -f rustdesk --server'],
+    ['a comment', '# anydesk &\n', null],
+    ['a redirection is none', 'echo x >&\nmake |&\n', null],
+  ]
+  for (const [name, text, expected] of shells) it(`shell: ${name}`, () => assert.equal(parseShell(text), expected))
+
+  it("reports what a shell's start file leaves running, and each file in profile.d", async () => {
+    const host = fakeHost({
+      '/etc/passwd': 'ann:x:1000:1000::/home/ann:/bin/bash\n',
+      '/etc/profile': 'PATH=/bin\n',
+      '/etc/profile.d/vte.sh': 'echo\n',
+      '/etc/profile.d/README': 'x &\n',
+      '/etc/profile.d/helper.sh': 'nohup /opt/helper --token=abc &\n',
+      '/home/ann/.bashrc': "alias secret='ssh me@home'\n",
+      '/home/ann/.zshrc': '~/.cache/x --password hunter2 &\n',
+    })
+    const [first, second] = await watchPolls(autostarts, host, [
+      () => put(host.tree, '/home/ann/.bashrc', "alias secret='ssh me@home'\nsetsid x\n"),
+    ])
+    assert.deepEqual(reported(first), [
+      'shell profile.d/vte.sh system /etc/profile.d/vte.sh',
+      'shell profile.d/helper.sh system nohup /opt/helper --token=*** &',
+      'shell .zshrc user ~/.cache/x --password *** &',
+    ])
+    assert.deepEqual(reported(second), ['shell .bashrc user setsid x'])
+  })
 
   it('reads units and desktop files', () => {
     assert.equal(

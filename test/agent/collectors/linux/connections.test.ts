@@ -10,7 +10,7 @@ import {
 } from '../../../../agent/collectors/linux/connections.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
-import { checked, type FakeHost, fakeHost, link, policy, put, watchPolls } from '../../fake-host.ts'
+import { checked, deniedFolder, type FakeHost, fakeHost, link, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
 
 const HEADER = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
@@ -149,6 +149,38 @@ describe('agent/collectors/linux/connections', () => {
     assert.equal(second!.filter((it) => it.category !== 'collection_gap').length, 10_000)
     assert.equal(reported(second)[0], 'overflow network_connection 1001')
     assert.equal(second!.filter((it) => it.category === 'listening_socket').length, 1)
+  })
+
+  it('reports the sockets of other network namespaces, each once', async () => {
+    const host = laptop()
+    const inside =
+      HEADER + row('00000000:1F90', '00000000:0000', '0A', 777) + row('0100007F:1F91', '00000000:0000', '0A')
+    for (const [pid, space] of [
+      ['self', 'net:[1]'],
+      ['100', 'net:[1]'],
+      ['200', 'net:[2]'],
+      ['201', 'net:[2]'],
+    ])
+      put(host.tree, `/proc/${pid}/ns/net`, link(space!))
+    for (const pid of ['200', '201'])
+      for (const table of ['tcp', 'tcp6', 'udp', 'udp6'])
+        put(host.tree, `/proc/${pid}/net/${table}`, table === 'tcp' ? inside : HEADER)
+    host.tree.proc = { ...(host.tree.proc as object), self: { ns: { net: link('net:[1]') } } }
+    const [first, quiet] = await watchPolls(connections, host, [() => (host.clock += 60_000)])
+    assert.deepEqual(reported(first), [
+      '/usr/sbin/sshd tcp 0.0.0.0:22',
+      '/opt/anydesk tcp 0.0.0.0:8080',
+      'null tcp 127.0.0.1:8081',
+    ])
+    assert.deepEqual(quiet, [])
+  })
+
+  it('a namespace that only root may see is a gap', async () => {
+    const host = laptop()
+    put(host.tree, '/proc/200/ns', deniedFolder)
+    host.tree.proc = { ...(host.tree.proc as object), self: { ns: { net: link('net:[1]') } } }
+    const [first] = await watchPolls(connections, host)
+    assert.equal(reported(first)[0], 'denied sockets of other network namespaces 1')
   })
 
   it('reports what it could not read, and continues with the rest', async () => {

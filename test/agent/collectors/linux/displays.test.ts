@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { displays, parseEdid } from '../../../../agent/collectors/linux/displays.ts'
+import { displays } from '../../../../agent/collectors/linux/displays.ts'
+import { parseEdid } from '../../../../agent/collectors/shared/edid.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { denied, fakeHost, put, watchPolls } from '../../fake-host.ts'
 import { DELL, edid, JETKVM, PIKVM_V3, TINYPILOT } from '../../fixtures/edid.ts'

@@ -106,6 +106,22 @@ describe('agent/collectors/linux/network-places', () => {
     )
   })
 
+  it('a tunnel is reported at once, also while the MAC address of a new gateway is unknown', async () => {
+    const host = home()
+    const polls = await watchPolls(networkPlaces, host, [
+      () => {
+        put(host.tree, '/proc/net/route', ROUTES + route('wlan0', '00000000', '01080A0A', '00000000'))
+        put(host.tree, '/sys/class/net/tun0/tun_flags', '0x1001\n')
+      },
+      () => {},
+      () => put(host.tree, '/sys/class/net/tun0', undefined),
+    ])
+    assert.deepEqual(
+      polls.map((it) => place(it).map((one) => [one.TunnelInterface, one.GatewayHash])),
+      [[[null, host.hmac(MAC.toLowerCase())]], [['tun0', null]], [], [[null, null]]],
+    )
+  })
+
   it('recognises tunnels by driver and by name, and skips those that are down', async () => {
     const rows: [nodes: Record<string, string>, expected: string | null][] = [
       [{ '/sys/class/net/foo/uevent': 'DEVTYPE=wireguard\nINTERFACE=foo\n' }, 'wireguard'],

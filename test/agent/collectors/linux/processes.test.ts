@@ -11,6 +11,7 @@ import {
   parseUid,
   processes,
 } from '../../../../agent/collectors/linux/processes.ts'
+import type { Start, StartSourceKind } from '../../../../agent/host/host.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation, ObservationOf } from '../../../../wire/event.ts'
 import { checked, denied, type FakeHost, fakeHost, link, policy, put, watchPolls } from '../../fake-host.ts'
@@ -78,7 +79,85 @@ describe('agent/collectors/linux/processes', () => {
         StartedBeforeAgent: false,
       },
     ])
-    assert.deepEqual(forks, { seen: 1, total: 4 })
+    assert.deepEqual(forks, { seen: 1, total: 4, by: 'poll' })
+  })
+
+  it('reports what a source tells: what still runs in full, what has ended by its path', async () => {
+    const host = laptop()
+    const counters = { seen: 0, total: 0 }
+    const reads: Start[][] = [
+      [],
+      [],
+      [start(300, './deploy.sh', [200]), start(301, '/usr/bin/env', [299, 200]), start(301, '/opt/rclone', [299, 200])],
+    ]
+    const [first, second] = await watchPolls(processes(counters, [], [source(reads)]), host, [
+      () => fork(host, 301, 'rclone', 299, 900, ['rclone', 'copy', '--password', 'hunter2'], '/opt/rclone'),
+    ])
+    assert.equal(first!.length, 2)
+    assert.deepEqual(
+      second!.map(
+        (it) =>
+          it.category === 'process_creation' && [
+            ...[it.Image, it.CommandLine, it.ProcessId, it.ParentProcessId],
+            ...[it.ParentImage, it.User, it.StartedBeforeAgent],
+          ],
+      ),
+      [
+        ['./deploy.sh', null, 300, 200, '/usr/bin/bash', null, false],
+        ['/usr/bin/env', null, 301, 299, '/usr/bin/bash', null, false],
+        ['/opt/rclone', 'rclone copy --password ***', 301, 299, '/usr/bin/bash', 'ann', false],
+      ],
+    )
+    assert.deepEqual(counters, { seen: 3, total: 3, by: 'tracefs' })
+  })
+
+  it('a program that is replaced while it is looked at keeps its own path', async () => {
+    const host = laptop()
+    const reads: Start[][] = [[], [], [start(300, '/usr/bin/env', [200])], [start(300, '/opt/anydesk', [200])], []]
+    const [, second, third] = await watchPolls(processes({ seen: 0, total: 0 }, [], [source(reads)]), host, [
+      () => fork(host, 300, 'anydesk', 200, 900, ['/opt/anydesk']),
+      () => {},
+    ])
+    assert.deepEqual([images(second), images(third)], [['/usr/bin/env'], ['/opt/anydesk']])
+  })
+
+  it('a zombie is told by the path that was executed', async () => {
+    const host = laptop()
+    const reads: Start[][] = [[], [], [start(300, '/opt/anydesk', [])]]
+    const [, second] = await watchPolls(processes({ seen: 0, total: 0 }, [], [source(reads)]), host, [
+      () => {
+        fork(host, 300, 'anydesk', 200, 900, [''])
+        put(host.tree, '/proc/300/exe', undefined)
+        put(host.tree, '/proc/300/cmdline', '')
+      },
+    ])
+    assert.deepEqual(
+      second!.map((it) => it.category === 'process_creation' && [it.Image, it.CommandLine, it.ParentImage]),
+      [['/opt/anydesk', null, '/usr/bin/bash']],
+    )
+  })
+
+  it('each minute tells what no source told, except forks', async () => {
+    const host = laptop()
+    const [, quiet, swept] = await watchPolls(processes({ seen: 0, total: 0 }, [], [source([])]), host, [
+      () => {
+        fork(host, 300, 'bash', 200, 900, ['bash', '-l'], '/usr/bin/bash')
+        fork(host, 301, 'anydesk', 200, 901, ['/opt/anydesk'])
+      },
+      () => {
+        host.clock += 60_000
+      },
+    ])
+    assert.deepEqual([quiet, images(swept)], [[], ['/opt/anydesk']])
+  })
+
+  it('what the kernel could not keep, and a flood, are counted as losses', async () => {
+    const counters = { seen: 0, total: 0 }
+    const flood = Array.from({ length: 2_500 }, (_, n) => start(1_000 + n, '/bin/x', []))
+    const [, second] = await watchPolls(processes(counters, [], [source([[], [], flood], 40)]), laptop(), [() => {}])
+    const loss = second!.find((it) => it.category === 'collection_gap')
+    assert.deepEqual([loss?.Reason, loss?.Count, loss?.Categories], ['overflow', 540, ['process_creation']])
+    assert.deepEqual(counters, { seen: 2_000, total: 2_540, by: 'tracefs' })
   })
 
   it('detects a reused pid, and a program that replaced another', async () => {
@@ -183,6 +262,17 @@ describe('agent/collectors/linux/processes', () => {
     }
   })
 })
+
+function start(pid: number, file: string, parents: number[]): Start {
+  return { pid, file, parents, caught: null }
+}
+
+/** A source that tells `reads` one after another; `lost` with the third. */
+function source(reads: Start[][], lost = 0): StartSourceKind {
+  let at = 0
+  const read = () => ({ starts: reads[at++] ?? [], lost: at === 3 ? lost : 0 })
+  return { name: 'tracefs', open: () => ({ name: 'tracefs', read, close: () => {} }) }
+}
 
 function laptop(): FakeHost {
   const host = fakeHost({

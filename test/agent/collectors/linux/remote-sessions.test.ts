@@ -181,6 +181,24 @@ describe('agent/collectors/linux/remote-sessions', () => {
     ])
   })
 
+  it('a known tool that is installed and not read is a gap', async () => {
+    const host = laptop({
+      '/usr/NX/bin/nxserver': '',
+      '/opt/connectwisecontrol-0123456789abcdef/x': '',
+      '/opt/screenconnectors/x': '',
+      '/home/ann/.config/systemd/user/gnome-session.target.wants/gnome-remote-desktop.service': '',
+      '/usr/local/mesh_services/meshagent/x': '',
+      '/var/lib/tailscale/x': '',
+    })
+    const [first] = reported(host, await watchPolls(remoteSessions, host))
+    assert.deepEqual(
+      first,
+      ['NoMachine', 'MeshCentral', 'Tailscale SSH', 'ScreenConnect', 'GNOME Remote Desktop'].map(
+        (it) => `gap ${it} unsupported`,
+      ),
+    )
+  })
+
   it('reports what it cannot read', async () => {
     const host = fakeHost({
       '/etc/passwd': PASSWD,

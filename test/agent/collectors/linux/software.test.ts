@@ -30,6 +30,20 @@ describe('agent/collectors/linux/software', () => {
     assert.equal(parseDpkg(dpkg('x'.repeat(9_000), 'y'.repeat(9_000)))[0]!.Version!.length, 256)
   })
 
+  const states: [status: string, isThere: boolean][] = [
+    ['hold ok installed', true],
+    ['install reinstreq half-configured', true],
+    ['install ok triggers-pending', true],
+    ['install ok unpacked', true],
+    ['deinstall ok installed', true],
+    ['deinstall ok config-files', false],
+    ['purge ok not-installed', false],
+    ['installed', false],
+  ]
+  for (const [status, isThere] of states)
+    it(`a package with status '${status}' is ${isThere ? '' : 'not '}there`, () =>
+      assert.equal(parseDpkg(dpkg('anydesk', '7.0', status)).length, isThere ? 1 : 0))
+
   it('reports all once, then what is installed, updated or removed', async () => {
     const host = laptop()
     const polls = await watchPolls(software, host, [
@@ -65,6 +79,42 @@ describe('agent/collectors/linux/software', () => {
     assert.equal((await watchPolls(software, host))[0]!.length, 7)
     host.saved.set('software', '{"baselineAt":1,')
     assert.equal((await watchPolls(software, host))[0]!.length, 7, 'a damaged memory is a new baseline')
+  })
+
+  it('finds what needs no root: AppImages, packages of pip and npm, extensions of Firefox', async () => {
+    const home = '/home/ann'
+    const host = fakeHost({
+      '/etc/passwd': `ann:x:1000:1000::${home}:/bin/sh\n`,
+      [`${home}/Downloads/rustdesk-1.3.AppImage`]: '',
+      [`${home}/Downloads/notes.txt`]: '',
+      [`${home}/.local/lib/python3.11/site-packages/mouse_jiggler-2.0.1.dist-info/METADATA`]: '',
+      [`${home}/.local/lib/python3.11/site-packages/mouse_jiggler/x.py`]: '',
+      '/usr/local/lib/node_modules/localtunnel/package.json': '{\n  "name": "localtunnel",\n  "version": "2.0.2"\n}',
+      [`${home}/.nvm/versions/node/v24.0.0/lib/node_modules/@me/tool/package.json`]: 'rubbish',
+      [`${home}/.mozilla/firefox/a1.default/extensions.json`]: JSON.stringify({
+        addons: [
+          {
+            id: 'remote@x',
+            type: 'extension',
+            version: '3',
+            location: 'app-profile',
+            defaultLocale: { name: 'Remote' },
+          },
+          { id: 'own@mozilla.org', type: 'extension', version: '1', location: 'app-builtin' },
+          null,
+        ],
+      }),
+      [`${home}/.mozilla/firefox/b2.other/extensions.json`]: '{"addons":7}',
+    })
+    const [first] = await watchPolls(software, host)
+    assert.deepEqual(reported(first).sort(), [
+      'present application rustdesk-1.3.AppImage null rustdesk-1.3.AppImage',
+      'present browser_extension Remote 3 remote@x',
+      'present package @me/tool null npm:@me/tool',
+      'present package localtunnel 2.0.2 npm:localtunnel',
+      'present package mouse_jiggler 2.0.1 pip:mouse_jiggler',
+      'unparsed /home/ann/.mozilla/firefox/b2.other/extensions.json',
+    ])
   })
 
   it('reports a gap for an unreadable source, and nothing as removed', async () => {

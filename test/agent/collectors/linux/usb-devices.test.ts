@@ -178,20 +178,27 @@ describe('agent/collectors/linux/usb-devices', () => {
       [true, false, false, false],
     ))
 
+  it('what a driver made a network interface of is a network', async () => {
+    const host = fakeHost(plug(MOUSE))
+    put(host.tree, '/sys/bus/usb/devices/1-3/1-3:1.0/net/eth7', {})
+    const [first] = await watchPolls(usbDevices, host)
+    assert.deepEqual(
+      first!.map((it) => it.category === 'usb_device' && it.HasNetwork),
+      [true],
+    )
+  })
+
   it('recognises network devices by class', () => {
-    const has = (codes: string) => {
+    const has = (codes: string, vendor = '1234') => {
       const [code, subclass, protocol] = codes.split('/') as [string, string, string]
-      return capabilitiesOf([{ class: code, subclass, protocol }]).network
+      return capabilitiesOf([{ class: code, subclass, protocol }], vendor).network
     }
-    assert.deepEqual(['02/06/00', '02/0d/00', 'e0/01/03', 'ef/04/01', '02/02/ff', '02/02/01', 'e0/01/01'].map(has), [
-      true,
-      true,
-      true,
-      true,
-      true,
-      false,
-      false,
-    ])
+    assert.ok(has('ff/fd/01', '05ac'), "an iPhone's tethering")
+    assert.deepEqual([has('ff/ff/00', '0bda'), has('ff/ff/00', '0403')], [true, false], 'Realtek, and a serial adapter')
+    assert.deepEqual(
+      ['02/06/00', '02/0d/00', 'e0/01/03', 'ef/04/01', '02/02/ff', '02/02/01', 'e0/01/01'].map((it) => has(it)),
+      [true, true, true, true, true, false, false],
+    )
   })
 })
 

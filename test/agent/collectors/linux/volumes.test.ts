@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { isVirtualMedia, volumes } from '../../../../agent/collectors/linux/volumes.ts'
+import { volumes } from '../../../../agent/collectors/linux/volumes.ts'
+import { isVirtualMedia } from '../../../../agent/collectors/shared/virtual-media.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { checked, fakeHost, link, policy, put, watchPolls } from '../../fake-host.ts'

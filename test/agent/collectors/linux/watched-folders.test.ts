@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { appendFile, copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { watchedFolders } from '../../../../agent/collectors/linux/watched-folders.ts'
 import { SWEEP_LIMITS, type SweepLimits } from '../../../../agent/collectors/shared/folder-sweep.ts'
 import { type WatchFolder, watchFolder } from '../../../../agent/collectors/shared/folder-watcher.ts'
+import { watchedFolders } from '../../../../agent/collectors/shared/watched-folders.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import type { Policy } from '../../../../wire/messages.ts'
@@ -46,6 +46,22 @@ describe('agent/collectors/linux/watched-folders', () => {
       }),
     )
     assert.deepEqual(bursts(many), ['sync /home/ann/Dropbox 25 files 25 bytes 0 archives 0 sources'])
+  })
+
+  it('a file with holes is as large as what was written, where the file system says so', async () => {
+    const grow = (path: string) => (host: FakeHost) =>
+      put(host.tree, path, { ...file(10_000_000_000, 2, 2), allocated: 4_096 })
+    const onDisk = laptop({ '/home/ann/Dropbox/old': file(9) })
+    const reported = await watchPolls(
+      watchedFolders(asleep),
+      onDisk,
+      at(36, { 5: () => grow('/home/ann/Dropbox/x')(onDisk) }),
+    )
+    assert.deepEqual(bursts(reported), ['sync /home/ann/Dropbox 1 files 4096 bytes 0 archives 0 sources'])
+    const far = laptop({ '/home/ann/Dropbox/old': file(9) })
+    put(far.tree, '/proc/self/mountinfo', `${EMPTY}36 27 0:60 / /home/ann/Dropbox rw - fuse.rclone far: rw\n`)
+    const there = await watchPolls(watchedFolders(asleep), far, at(36, { 5: () => grow('/home/ann/Dropbox/x')(far) }))
+    assert.deepEqual(bursts(there), ['sync /home/ann/Dropbox 1 files 10000000000 bytes 0 archives 0 sources'])
   })
 
   it('a change triggers an earlier sweep', async () => {

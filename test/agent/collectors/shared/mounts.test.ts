@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { kindOf, parseMounts } from '../../../../agent/collectors/shared/mounts.ts'
+import { countsBlocks, kindOf, parseMounts } from '../../../../agent/collectors/shared/mounts.ts'
 
 const ROOT = '27 1 254:0 / / rw,relatime - ext4 /dev/vda rw'
 const mount = (rest: string) => `${ROOT}\n36 27 ${rest}\n`
@@ -13,6 +13,8 @@ describe('agent/collectors/shared/mounts', () => {
     ['a share', '0:60 / /mnt/a rw - nfs4 host:/export rw', 'network'],
     ['sshfs', '0:61 / /mnt/a rw - fuse.sshfs me@host: rw', 'network'],
     ['a vault', '0:62 / /mnt/a rw - fuse.gocryptfs vault rw', 'fuse'],
+    ['a phone', '0:62 / /mnt/a rw - fuse jmtpfs rw', 'fuse'],
+    ['exFAT through FUSE is a disk', '0:62 / /mnt/a rw - fuse.exfat /dev/sdb1 rw', 'disk'],
     ['NTFS through FUSE is a disk', '8:17 / /mnt/a rw - fuseblk /dev/sdb1 rw', 'disk'],
     ['the desktop', '0:63 / /run/user/1000/gvfs rw - fuse.gvfsd-fuse gvfsd-fuse rw', null],
     ['memory', '0:64 / /tmp rw - tmpfs tmpfs rw', null],
@@ -25,6 +27,23 @@ describe('agent/collectors/shared/mounts', () => {
       assert.equal(unparsed, 0)
       assert.equal(kindOf(found[0]!), kind)
     })
+
+  it('knows where a file with holes can be told from a full one', () => {
+    const { found } = parseMounts(
+      [
+        '27 1 254:0 / / rw - ext4 /dev/vda rw',
+        '28 27 0:61 / /mnt/far rw - fuse.sshfs me@host: rw',
+        '29 27 8:1 / /media/ann/S rw - vfat /dev/sda1 rw',
+        '30 27 0:62 / /media/ann/S rw - fuse.gocryptfs vault rw',
+      ].join('\n'),
+    )
+    const places = ['/home/ann/Dropbox', '/mnt/far/x', '/mnt/farther', '/media/ann/S']
+    assert.deepEqual(
+      places.map((it) => countsBlocks(it, found)),
+      [true, false, true, false],
+    )
+    assert.equal(countsBlocks('/home', []), false)
+  })
 
   it('reads blanks in names and the table of a real machine, and counts invalid lines', () => {
     const { found, unparsed } = parseMounts(

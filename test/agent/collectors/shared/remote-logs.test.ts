@@ -6,6 +6,7 @@ import {
   chromeRemoteDesktop,
   type Reader,
   rustdesk,
+  splashtop,
   sshd,
   syslogTime,
   teamviewerConnections,
@@ -50,6 +51,69 @@ describe('agent/collectors/shared/remote-logs', () => {
         [['open', '123456789', unattended]],
       )
     })
+
+  it('AnyDesk: an alias instead of the number', () => {
+    const lines = [
+      trace(0, 'app.backend_session', 'Incoming session request: Ann (ann@ad)'),
+      trace(4_000, 'app.session', 'Authenticated by local user.'),
+    ]
+    assert.deepEqual(
+      read(anydeskTrace(), lines.join('\n')).map((it) => it.peer),
+      ['ann@ad'],
+    )
+    const { day, time } = local(0)
+    const list = ['ann@ad   442226597', '442226597   ann@ad', 'ann@ad   ann@ad', 'rubbish'].map(
+      (ids) => `Incoming    ${day}, ${time.slice(0, 5)}    User    ${ids}`,
+    )
+    assert.deepEqual(
+      read(anydeskConnections(), list.join('\n')).map((it) => it.peer),
+      ['442226597', '442226597', 'ann@ad'],
+    )
+  })
+
+  it('TeamViewer: the zone that the log names', () => {
+    const log =
+      'Start: 2026/11/02 11:00:00.000 (UTC+2:00)\n2026/11/02 11:00:01.500 1 2 G1 punch received a=198.51.100.7:5:\n'
+    assert.deepEqual(read(teamviewerLog(), log), [
+      { kind: 'update', key: 'punch', at: Date.UTC(2026, 10, 2, 9, 0, 1), ip: '198.51.100.7' },
+    ])
+  })
+
+  it('xrdp 0.10', () => {
+    const log = [
+      '[2026-11-02T10:00:00.100+0100] [INFO ] Socket 8: AF_INET6 connection received from ::ffff:192.0.2.1 port 33445',
+      '[2026-11-02T10:00:02.123+0100] [INFO ] [sesman_con] Session started successfully for user ann on display 10',
+      '[2026-11-02T11:00:02.123+0100] [INFO ] Window manager (pid 907, display 10) finished normally in 3600 secs',
+      '[2026-99-02T11:00:02.123+0100] [INFO ] Session started successfully for user ann on display 10',
+    ]
+    const began = Date.UTC(2026, 10, 2, 9, 0, 2, 123)
+    assert.deepEqual(read(xrdp(), log.join('\n')), [
+      { kind: 'open', key: 'display 10', at: began, direction: 'incoming', ip: '192.0.2.1' },
+      { kind: 'close', key: 'display 10', at: began + HOUR },
+    ])
+  })
+
+  it('xrdp between the two: one session, not two', () => {
+    const { day, time } = local(0)
+    const stamp = `[${day.replaceAll('-', '')}-${time}] [INFO ]`
+    const log = [
+      `${stamp} ++ created session (access granted): username ann, ip ::ffff:192.0.2.1:279 - socket: 12`,
+      `${stamp} Session started successfully for user ann on display 10`,
+    ]
+    assert.equal(read(xrdp(), log.join('\n')).length, 1)
+  })
+
+  it('Splashtop', () => {
+    const it = at(0)
+    const month = it.toString().slice(4, 7)
+    const day = String(it.getDate()).padStart(2, '0')
+    const line = (text: string) => `<I> ${month}${day} ${local(0).time}.194 SM_03280[Network] [LAN-S][Server] ${text}`
+    const log = [line('client connected from 198.51.100.134 (2), 288'), line('client disconnected'), line('idle'), 'x']
+    assert.deepEqual(read(splashtop(), log.join('\n')), [
+      { kind: 'open', key: '', at: START, direction: 'incoming', ip: '198.51.100.134' },
+      { kind: 'close', key: '', at: START },
+    ])
+  })
 
   for (const text of [
     'Session closed by remote side: user_close',

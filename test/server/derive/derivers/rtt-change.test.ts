@@ -36,6 +36,11 @@ describe('rtt_change', () => {
       found: [[9, 30, 190, true]],
     },
     {
+      name: 'after a gap, and weeks later it still stands',
+      records: [router('aa', 0), ...trips(range(0, 4), 30), router('bb', 14), ...trips(range(14, 45), 190)],
+      found: [[16, 30, 190, true]],
+    },
+    {
       name: 'slower behind the same router',
       records: [router('aa', 0), ...trips(week, 30), ...trips([7, 8, 9], 190)],
       found: [[9, 30, 190, false]],

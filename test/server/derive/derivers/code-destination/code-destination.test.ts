@@ -163,6 +163,12 @@ describe('code_destination (#71)', () => {
       found: [],
     },
     {
+      name: 'one push that the laptop and the audit log saw is not two',
+      records: [...team(1), act(1, 'push', PRIVATE), audited(1, { Action: 'push', Destination: PRIVATE }, 1)],
+      run: OURS,
+      found: [`push ${PRIVATE} false x1`, `push ${PRIVATE} false x1`],
+    },
+    {
       name: 'once a day, with the sum of two weeks',
       records: [...team(1), ...[0, 1, 25, 26, 27].map((hours) => act(1, 'push', PRIVATE, hours))],
       run: OURS,
@@ -171,6 +177,12 @@ describe('code_destination (#71)', () => {
   ]
   for (const { name, records, run, ...expected } of rows)
     it(name, () => assert.deepEqual(found(records, run), expected.found))
+
+  it('says who saw it', () => {
+    const fork = audited(1, { Action: 'fork', Repository: 'acme/app', Destination: 'github.com/somebody' })
+    const all = standing('code_destination', [...team(1), act(1, 'push', PRIVATE), fork], OURS)
+    assert.deepEqual(all.map((it) => `${it.Action} ${it.SeenBy}`).sort(), ['fork code_host', 'push laptop'])
+  })
 
   it('what colleagues do later takes back a push to a new namespace of ours', () => {
     const early = [...team(3), act(1, 'push', 'github.com/new-org')]
@@ -184,7 +196,8 @@ describe('code_destination (#71)', () => {
       ...[4, 30, 31, 55].map((hours) => act(1, 'push', PRIVATE, hours)),
       ...[5, 29].map((hours) => act(2, 'mirror', PRIVATE, hours)),
       act(2, 'push', 'github.com/corp', 40),
+      audited(1, { Action: 'push', Destination: PRIVATE }, 30),
     ]
-    assert.equal(sameInAnyOrder('code_destination', team(3), records).length, 5)
+    assert.equal(sameInAnyOrder('code_destination', team(3), records).length, 6)
   })
 })

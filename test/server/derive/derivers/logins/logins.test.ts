@@ -7,6 +7,7 @@ import {
   BERLIN,
   contract,
   DAY,
+  event,
   HOUR,
   holding,
   login,
@@ -39,6 +40,15 @@ const cloudOnly = [contract('w1')]
 function from(geo: AddressFacts, day: number, fields: Fields = {}, about: object = {}): Recorded {
   const said = { Ip: ADDRESSES.get(geo) ?? '192.0.2.99', Country: geo.country, ...fields }
   return { ...login('w1', T0 + day * DAY, said), geo, ...about }
+}
+/** An act at the code host. */
+function act(geo: AddressFacts | null, day: number, fields: Partial<EventOf<'repo_audit'>> = {}): Recorded {
+  const unsaid = { Repository: 'acme/app', Destination: null, InsideOrganisation: null, OutsideTeam: null }
+  const Ip = geo === null ? null : (ADDRESSES.get(geo) ?? '192.0.2.99')
+  const said = { Ip, Country: geo?.country ?? null, AccountHash: null, Count: null, Bytes: null }
+  const time = T0 + day * DAY
+  const it = event('repo_audit', { Worker: 'w1', Action: 'push', ...unsaid, ...said, ...fields }, time)
+  return { type: 'feed', worker: 'w1', time, event: { ...it, seq: null }, ...(geo && Ip !== null && { geo }) }
 }
 const days = (count: number, of: (day: number) => Recorded, first = 0) =>
   Array.from({ length: count }, (_, nth) => of(first + nth))
@@ -126,6 +136,44 @@ describe('login_place: what a login shows by itself', () => {
         from(AUSTIN, 2.1, { MfaIp: '111.32.77.10', MfaCountry: 'CN' }, { mfaGeo: SHENYANG }),
       ],
       found: [['approval', { LoginCountry: 'CN', Days: 1 }]],
+    },
+    {
+      name: 'the code host alone saw another country',
+      records: [...cloudOnly, ...days(3, (day) => act(SHENYANG, day))],
+      found: [['country', { Days: 3, LoginCountry: 'CN', ManagedDevice: null, SeenBy: 'code_host' }]],
+    },
+    {
+      name: 'the code host names a country, and no address',
+      records: [...cloudOnly, act(null, 0, { Country: 'CN' }), act(null, 1, { Country: 'CN' })],
+      found: [['country', { Days: 2, LoginCountry: 'CN', NetworkClass: 'unknown', SeenBy: 'code_host' }]],
+    },
+    {
+      name: 'the code host and the provider, on other days: one thing, which the provider saw',
+      records: [...cloudOnly, from(SHENYANG, 0, UNMANAGED), act(SHENYANG, 1), act(SHENYANG, 2)],
+      found: [['country', { Days: 3, SeenBy: 'identity_provider' }]],
+    },
+    {
+      name: 'the provider says that it is a laptop of ours; the code host does not contradict it',
+      records: [...person, from(SHENYANG, 0, OWN), act(SHENYANG, 0.1), act(SHENYANG, 1)],
+      found: [['country', { Days: 2, ManagedDevice: true }]],
+    },
+    {
+      name: 'a push through a VPN',
+      records: [...cloudOnly, ...days(2, (day) => act(VPN, day))],
+      found: [['exit', { Days: 2, NetworkClass: 'vpn', SeenBy: 'code_host' }]],
+    },
+    {
+      name: 'the code host proves home, too',
+      records: [...cloudOnly, ...days(4, (day) => act(AUSTIN, day)), from(SHENYANG, 4)],
+      found: [['country', { Days: 1, HomeDays: 4 }]],
+    },
+    {
+      name: 'the code host says nothing of devices, and makes none familiar',
+      records: [
+        ...[...person, ...worked(8), ...days(8, (day) => act(AUSTIN, day + 0.01))],
+        ...days(3, (day) => from(AUSTIN, day, { ...UNMANAGED, Ip: '203.0.114.7' }), 9),
+      ],
+      found: [['unknown_device', { Days: 3 }]],
     },
     {
       name: 'without a country in the contract: against where the laptop is',
@@ -218,6 +266,29 @@ describe('login_place: what is nothing', () => {
       name: 'another computer on a day on which the laptop is on',
       records: [...person, ...worked(3), from(AUSTIN, 1.1, { DeviceId: 'library-pc' })],
     },
+    { name: 'pushes from home', records: [...person, ...worked(3), ...days(3, (day) => act(AUSTIN, day))] },
+    { name: "a build server's clones", records: [...cloudOnly, ...days(9, (day) => act(SERVERS, day))] },
+    {
+      name: 'a failed login at the code host, for which we have no word',
+      records: [...cloudOnly, act(SHENYANG, 0, { Action: 'unknown', Word: 'user.failed_login' })],
+    },
+    { name: 'an act without address and country', records: [...cloudOnly, act(null, 0)] },
+    {
+      name: "a push through the company's gateway abroad",
+      records: [...person, ...days(9, (day) => act(GATEWAY, day))],
+    },
+    {
+      name: 'a country without an address, behind the exit that the laptop has',
+      records: [...person, ...[0, 1].flatMap((day) => [...atWork(GATEWAY, day), act(null, day, { Country: 'DE' })])],
+    },
+    {
+      name: 'a country without an address, where the contract approves an exit',
+      records: [approved({ asn: VPN.asn }), ...days(9, (day) => act(null, day, { Country: 'CN' }))],
+    },
+    {
+      name: 'a push from a conference with the own laptop',
+      records: [...person, ...worked(3), ...[3, 4].flatMap((day) => [...atWork(BERLIN, day), act(BERLIN, day + 0.1)])],
+    },
     {
       name: 'own laptop, own country',
       records: [...person, ...atWork(AUSTIN, 0), from(AUSTIN, 0.1, { DeviceId: 'd1' })],
@@ -273,6 +344,9 @@ describe('login_place: what is nothing', () => {
       ...days(3, (day) => from(SHENYANG, day, { DeviceId: 'x' }), 2),
       ...days(2, (day) => from(VPN, day), 5),
       from(SHENYANG, 1.05, { DeviceId: 'd1' }),
+      ...[0.2, 2.2, 8].map((day) => act(SHENYANG, day)),
+      act(TOR, 3),
+      act(null, 4, { Country: 'CN' }),
       from(AUSTIN, 6, { MfaIp: '111.32.77.10', MfaCountry: 'CN' }, { mfaGeo: SHENYANG }),
     ]
     const reasons = new Set(sameInAnyOrder('login_place', person, records).map((it) => it.Reason))

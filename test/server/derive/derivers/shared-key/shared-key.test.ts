@@ -33,7 +33,7 @@ const online = (device: string, day: number, address: string, klass: NetworkClas
   remoteAddress: address,
   geo: { ...AUSTIN, class: klass },
 })
-const place = (device: string, day: number, gateway: string | null): Recorded =>
+const place = (device: string, day: number, gateway: string | null, full: boolean | null = null): Recorded =>
   received(
     device,
     event(
@@ -47,7 +47,7 @@ const place = (device: string, day: number, gateway: string | null): Recorded =>
         TunnelInterface: null,
         TunnelKind: null,
         TunnelMtu: null,
-        DefaultRouteOnTunnel: null,
+        DefaultRouteOnTunnel: full,
       },
       T0 + day * DAY,
     ),
@@ -87,6 +87,7 @@ const dock = (device: string, day: number, serial: string, action: 'attached' | 
       T0 + day * DAY,
     ),
   )
+const DECLARED = { kind: 'approved device', vendorId: '0BDA', productId: '8153', serial: 'UNIT-77' }
 /** `minutes`: it ended after that time; null: its log has no end. */
 const session = (device: string, day: number, peer: string, tool = 'AnyDesk', minutes: number | null = null) =>
   received(
@@ -308,6 +309,30 @@ const cases: { what: string; records: Recorded[]; stands: string[] }[] = [
     stands: ['w2 usb_serial x2 4d'],
   },
   {
+    what: 'N23: a device that both contracts declare with its serial number',
+    records: [
+      ...team(2, { w1: { peripherals: [DECLARED] }, w2: { peripherals: [DECLARED] } }),
+      dock('d1', 0, 'UNIT-77'),
+      dock('d1', 2, 'UNIT-77', 'removed'),
+      dock('d2', 2.1, 'UNIT-77'),
+      awake('d2', 3),
+    ],
+    stands: [],
+  },
+  {
+    what: 'a declaration without a serial number covers no shared thing',
+    records: [
+      ...team(2, { w1: { peripherals: [{ ...DECLARED, serial: null }] } }),
+      dock('d1', 0, 'UNIT-77'),
+      awake('d1', 1),
+      dock('d1', 2, 'UNIT-77', 'removed'),
+      dock('d2', 2.1, 'UNIT-77'),
+      awake('d2', 3),
+      awake('d1', 3),
+    ],
+    stands: ['w2 usb_serial x2 4d'],
+  },
+  {
     what: 'a device that was taken along while the laptop slept is one thing',
     records: [
       ...team(2),
@@ -496,6 +521,46 @@ describe('shared_key', () => {
     assert.equal(hashes.size, 1)
     assert.match([...hashes][0]!, /^[0-9a-f]{32}$/)
   })
+
+  const OFFICE = '198.51.100.4'
+  /** Both have one monitor, on day 0 and on day 1, at one place each. */
+  const desk = (exit: NetworkClass, routers: readonly [string, string], full = false): Recorded[] => [
+    ...team(2),
+    ...['d1', 'd2'].flatMap((it, day) => [
+      ...[online(it, day, OFFICE, exit), place(it, day, routers[day]!, full), monitor(it, day, 'ABC12345')],
+      ...[awake(it, day), monitor(it, day + 0.3, 'ABC12345', 'removed'), online(it, day + 0.5, `203.0.113.${day}`)],
+    ]),
+  ]
+  const desks = [
+    { what: 'N10: a desk of an office', records: desk('corporate', [HASH, HASH]), classes: ['corporate'] },
+    {
+      what: 'P5: at homes that come out at the company, through a tunnel',
+      records: desk('corporate', [HASH, HASH], true),
+      classes: [null],
+    },
+    {
+      what: 'P5: behind two routers that come out at the company',
+      records: desk('corporate', [HASH, 'bb']),
+      classes: [null],
+    },
+    { what: 'at one home', records: desk('residential', [HASH, HASH]), classes: [null] },
+    {
+      what: 'at the office, and then at home',
+      records: [
+        ...desk('corporate', [HASH, HASH]),
+        online('d2', 3, FARM),
+        monitor('d2', 3.1, 'ABC12345'),
+        awake('d2', 3),
+      ],
+      classes: [null],
+    },
+  ]
+  for (const { what, records, classes } of desks)
+    it(`the network of a shared monitor: ${what}`, () => {
+      const theirs = about('shared_key', records).filter(({ event: it }) => it.KeyKind === 'edid')
+      assert.ok(theirs.length > 0)
+      assert.deepEqual([...new Set(theirs.slice(-1).map(({ event: it }) => it.NetworkClass))], classes)
+    })
 
   it('is the same in any order, across a restart', () => {
     const farm = [

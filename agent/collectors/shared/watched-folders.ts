@@ -18,8 +18,7 @@ import type { ObservationOf } from '../../../wire/event.ts'
 import type { Policy } from '../../../wire/messages.ts'
 import { type Collector, gap, gapReason, lossGap } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
-import { accountReader, homesOf } from '../shared/accounts.ts'
-import { bounded } from '../shared/bounded.ts'
+import { bounded } from './bounded.ts'
 import {
   changes,
   emptyTally,
@@ -31,9 +30,9 @@ import {
   sweep,
   type Tally,
   type View,
-} from '../shared/folder-sweep.ts'
-import type { WatchFolder } from '../shared/folder-watcher.ts'
-import { findRoots, parentsOf, type Root } from '../shared/watched-roots.ts'
+} from './folder-sweep.ts'
+import type { WatchFolder } from './folder-watcher.ts'
+import { linuxPlaces, type OpenPlaces, type Places, type Root } from './watched-roots.ts'
 
 const NAME = 'watched-folders'
 /** How often changes and the list of roots are checked. */
@@ -81,6 +80,7 @@ type Stamp = { time: number; collector: string }
 interface State {
   host: Host
   policy: Policy
+  places: Places
   watch: WatchFolder
   onArchive: (path: string) => void
   limits: SweepLimits
@@ -92,32 +92,36 @@ interface State {
   listedAt: number
 }
 
-/** `onArchive` is called for each archive that is new or grew, so that another collector need not sweep again. */
+/**
+ * `onArchive` is called for each archive that is new or grew, so that another collector need not sweep again. `open`: where
+ * this system has folders to watch.
+ */
 export const watchedFolders = (
   watch: WatchFolder,
   onArchive: (path: string) => void = () => {},
   limits = SWEEP_LIMITS,
+  open: OpenPlaces = linuxPlaces,
 ): Collector<'file_event' | 'file_burst' | 'archive_created'> => ({
   name: NAME,
   // The collector of the last one depends on `onArchive`, so this one must also run for it.
   categories: ['file_event', 'file_burst', 'archive_created'],
   run: async function* (host, policy, signal) {
-    const budget = await watchBudget(host)
+    const places = open(host)
+    const budget = await places.watchBudget()
     const fresh = { roots: new Map(), mounts: '', parents: new Map(), listedAt: Number.NEGATIVE_INFINITY }
-    yield* run({ host, policy, watch, onArchive, limits, budget, ...fresh }, signal)
+    yield* run({ host, policy, places, watch, onArchive, limits, budget, ...fresh }, signal)
   },
 })
 
 async function* run(it: State, signal: AbortSignal): AsyncIterable<Found> {
   const { host, roots } = it
-  const accounts = accountReader(host)
   try {
     while (!signal.aborted) {
       const stamp = { time: host.now(), collector: NAME }
       const now = host.elapsed()
-      const table = await host.readText('/proc/self/mountinfo').catch(() => '')
+      const table = await it.places.mounts()
       if (table !== it.mounts || now - it.listedAt >= SWEEP_MS) {
-        const { homes, gaps } = await homesOf(accounts, stamp)
+        const { homes, gaps } = await it.places.homes(stamp)
         yield* gaps
         it.mounts = table
         it.listedAt = now
@@ -145,20 +149,14 @@ function* reportRest({ host, roots }: State): Iterable<Found> {
   }
 }
 
-/** A quarter of the user's inotify watches, so that enough are left for editors and file managers. */
-async function watchBudget(host: Host): Promise<number> {
-  const limit = await host.readText('/proc/sys/fs/inotify/max_user_watches', 64).then(Number, () => 8_192)
-  return Math.min(4_096, Math.floor((Number.isFinite(limit) ? limit : 8_192) / 4))
-}
-
 /** Adds new roots, and removes those that no longer exist after reporting their pending changes. */
 async function updateRoots(it: State, homes: readonly string[], stamp: Stamp, now: number): Promise<Found[]> {
-  const { host, policy, roots } = it
+  const { policy, roots } = it
   const found: Found[] = []
-  const all = await findRoots(host, policy, homes, it.mounts)
+  const all = await it.places.roots(policy, homes, it.mounts)
   const wanted = all.slice(0, MAX_ROOTS)
   if (all.length > MAX_ROOTS) found.push(gap(stamp, 'watched roots', 'overflow', null, all.length - MAX_ROOTS))
-  const parents = await parentsOf(host, policy, homes)
+  const parents = await it.places.parents(policy, homes)
   for (const root of [...roots.values()].filter((known) => !wanted.some(({ path }) => path === known.path))) {
     await root.watcher?.close()
     roots.delete(root.path)
@@ -199,7 +197,13 @@ async function sweepRoot(it: State, root: Watched, stamp: Stamp): Promise<Found[
   const found: Found[] = []
   const [wall, began] = [host.now(), host.elapsed()]
   root.changedAt = null
-  const { view, folders, denied, skipped, archives, rootError } = await sweep(host, root.path, root.sweptAt, limits)
+  const { view, folders, denied, skipped, archives, rootError } = await sweep(
+    host,
+    root.path,
+    root.sweptAt,
+    limits,
+    it.places.countsBlocks(root.path, it.mounts),
+  )
   if (rootError !== null) found.push(gap(stamp, root.path, gapReason(rootError), rootError))
   else {
     if (root.watcher === null) found.push(...startWatcher(it, root, folders, stamp))

@@ -1,0 +1,28 @@
+/** All calls together. Nothing is loaded before one is made, so that any system can build this. */
+import type { Windows } from './calls.ts'
+import { devices } from './devices.ts'
+import { adapters, counters, neighbours, routes } from './networks.ts'
+import { accountOf, isElevated, processes, processFacts, versionOf } from './processes.ts'
+import { registry } from './registry.ts'
+import { power, sessions, zone } from './sessions.ts'
+import { sockets } from './sockets.ts'
+import { volumes } from './volumes.ts'
+
+export const windowsCalls: Windows = {
+  processes,
+  process: processFacts,
+  accountOf,
+  versionOf,
+  sockets,
+  registry,
+  volumes,
+  adapters,
+  routes,
+  neighbours,
+  counters,
+  sessions,
+  power,
+  zone,
+  devices,
+  isElevated,
+}
