@@ -28,7 +28,7 @@ export function unixLauncher({ program }: Pick<Places, 'program'>): string {
 root='${program}'
 which=current
 if [ "$1 $2" = 'agent upgrade' ] && [ -f "$root/trial" ]; then which=previous; fi
-read -r version <"$root/$which" || { echo "tellwire: $root/$which cannot be read" >&2; exit 1; }
+read -r version <"$root/$which" || [ -n "$version" ] || { echo "tellwire: $root/$which cannot be read" >&2; exit 1; }
 case $version in
 '' | .* | */*) echo "tellwire: $root/$which names no version" >&2; exit 1 ;;
 esac

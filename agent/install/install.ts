@@ -16,6 +16,7 @@ import { parseToken } from '../enroll.ts'
 import { launchdJobs, SERVICE, systemdUnit, systemdUpgradeUnits, unixLauncher, windowsLauncher } from './definitions.ts'
 import type { Places } from './places.ts'
 import type { Service } from './service.ts'
+import { writeWord } from './word.ts'
 
 /** What an installer was given, by whatever way: command line, package property, or a file that IT put there. */
 export interface Settings {
@@ -59,7 +60,7 @@ export function install({ places, product, service, version, from, settings }: I
   }
   saveSettings(places, settings)
   write(places.launcher, product === 'windows' ? windowsLauncher() : unixLauncher(places), 0o755)
-  writeFileAtomically(places.current, version)
+  writeWord(places.current, version)
   chmodSync(places.program, 0o755)
   chmodSync(places.versions, 0o755)
   if (places.link !== null) {

@@ -27,10 +27,10 @@ import type { Places } from './places.ts'
 import { compareVersions, parseFileName, sha256Of, trustedKeysIn, verifyPackage, versionIn } from './release.ts'
 import type { Service } from './service.ts'
 import { unpack } from './unpack.ts'
+import { writeWord } from './word.ts'
 
 const CHECK_MS = 60_000
 export const DEADLINE_MS = 10 * 60_000
-/** Windows keeps files open for a moment after their process has ended. */
 const folderName = z.string().regex(/^\d+\.\d+\.\d+(\.kept)?$/)
 
 export interface UpgradeDeps {
@@ -49,7 +49,7 @@ export interface UpgradeDeps {
 
 /** Verifies and unpacks a package, and takes it into force. Resolves when it works. */
 export async function upgradeFrom(file: string, deps: UpgradeDeps): Promise<string> {
-  const { places, system, policy } = deps
+  const { places, system } = deps
   const found = parseFileName(basename(file))
   const refuse = (why: string, todo: string) => new Fault('package.invalid', { where: file, why, todo })
   if (found === null)
@@ -69,8 +69,7 @@ export async function upgradeFrom(file: string, deps: UpgradeDeps): Promise<stri
   await shareRuntime(join(places.versions, current, places.node), join(draft, places.node))
   rmSync(folder, { recursive: true, force: true })
   renameSync(draft, folder)
-  void policy
-  writeFileAtomically(places.staged, found.version)
+  writeWord(places.staged, found.version)
   return await takeStaged(deps)
 }
 
@@ -99,8 +98,8 @@ async function takeStaged(deps: UpgradeDeps): Promise<string> {
     giveUp(version, trouble, places)
     throw new Fault('upgrade.failed', { where: version, why: trouble, todo: `Version ${current} was not stopped.` })
   }
-  writeFileAtomically(places.previous, current)
-  writeFileAtomically(places.trial, version)
+  writeWord(places.previous, current)
+  writeWord(places.trial, version)
   switchTo(version, 'upgrade', deps)
   return await judge(version, current, deps)
 }
@@ -149,7 +148,7 @@ function switchTo(version: string, reason: 'upgrade', { places, folder, service 
   sayGoodbye(folder, reason)
   service.stop()
   rmSync(agentPaths(folder).contact, { force: true })
-  writeFileAtomically(places.current, version)
+  writeWord(places.current, version)
   service.pointTo?.(join(places.versions, version))
   service.start()
 }

@@ -29,12 +29,13 @@ export function buildMsi(program: Tree, of: { version: string; epoch: number; wo
   const wxs = join(work, 'agent.wxs')
   writeFileSync(wxs, source(tree, version))
   const file = join(out, `tellwire-agent-${version}-x64.msi`)
-  execFileSync('wixl', ['-a', 'x64', '-o', file, wxs], {
+  // wixl writes names in the order of their addresses in memory: without randomisation, that is always the same.
+  execFileSync('setarch', ['--addr-no-randomize', 'wixl', '-a', 'x64', '-o', file, wxs], {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, SOURCE_DATE_EPOCH: String(epoch), TZ: 'UTC' },
   })
-  writeFileSync(file, timeless(readFileSync(file), epoch))
+  writeFileSync(file, fixedSummary(readFileSync(file), epoch, guid(`package ${version} ${contentHash(tree)}`)))
   return file
 }
 
@@ -48,7 +49,7 @@ function source(tree: Tree, version: string): string {
   return `<?xml version="1.0" encoding="utf-8"?>
 <Wix xmlns="http://schemas.microsoft.com/wix/2006/wi">
 <Product Id="${guid(`product ${version}`)}" Name="Tellwire agent" Language="1033" Version="${version}" Manufacturer="Tellwire" UpgradeCode="${UPGRADE_CODE}">
-<Package Id="${guid(`package ${version} ${contentHash(tree)}`)}" InstallerVersion="500" Compressed="yes" InstallScope="perMachine" Platform="x64"/>
+<Package InstallerVersion="500" Compressed="yes" InstallScope="perMachine" Platform="x64"/>
 <Media Id="1" Cabinet="agent.cab" EmbedCab="yes"/>
 <MajorUpgrade DowngradeErrorMessage="A newer version is installed."/>
 <Property Id="ENROLLMENT" Secure="yes" Hidden="yes"/>
@@ -127,21 +128,23 @@ function escaped(text: string): string {
 }
 
 /**
- * wixl writes the time of the build into the summary (two FILETIMEs, types 0x40 of PID 12 and 13) and the file names'
- * dates of the cabinet come from the tree. This puts `epoch` into the summary.
+ * wixl writes the time of the build and a random package code into the summary. This replaces both.
  *
- * Source  [MS-OLEPS] 2.15, 2.21; a FILETIME counts 100 ns since 1601.
+ * Source  [MS-OLEPS] 2.15, 2.21: a FILETIME has type 0x40 and counts 100 ns since 1601. Windows Installer, "Summary
+ *         Information Stream Property Set": the package code follows the template, which is 'x64;1033'.
  */
-function timeless(bytes: Buffer, epoch: number): Buffer {
-  const wanted = Buffer.alloc(8)
-  wanted.writeBigUInt64LE((BigInt(epoch) + 11_644_473_600n) * 10_000_000n)
-  const now = (BigInt(Math.floor(Date.now() / 1_000)) + 11_644_473_600n) * 10_000_000n
-  for (let at = 0; at + 12 <= bytes.length; at += 4) {
+function fixedSummary(bytes: Buffer, epoch: number, packageCode: string): Buffer {
+  const ticks = (seconds: number) => (BigInt(seconds) + 11_644_473_600n) * 10_000_000n
+  const [now, twoDays] = [ticks(Math.floor(Date.now() / 1_000)), 2n * 86_400n * 10_000_000n]
+  const template = bytes.lastIndexOf('x64;1033')
+  const code = bytes.indexOf('{', template)
+  if (template < 0 || code - template > 64) throw new Error('the summary of the .msi is not where it was expected')
+  bytes.write(`{${packageCode}}`, code, 'latin1')
+  // A time within two days of now, in the summary's section, is the time of the build.
+  for (let at = Math.max(0, template - 1_024) & ~3; at < Math.min(template + 1_024, bytes.length - 12); at += 4) {
     if (bytes.readUInt32LE(at) !== 0x40) continue
     const time = bytes.readBigUInt64LE(at + 4)
-    const distance = time > now ? time - now : now - time
-    // A value of this type within two days of now is the time of the build.
-    if (distance < 2n * 86_400n * 10_000_000n) wanted.copy(bytes, at + 4)
+    if (time > now - twoDays && time < now + twoDays) bytes.writeBigUInt64LE(ticks(epoch), at + 4)
   }
   return bytes
 }

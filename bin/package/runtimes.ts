@@ -88,6 +88,14 @@ function untarred(bytes: Buffer): Map<string, Buffer> {
  */
 export function stripped(bytes: Buffer, system: SystemName): Buffer {
   if (system !== 'linux-x64' || process.arch !== 'x64') return bytes
+  strippedNode ??= withoutSymbols(bytes)
+  return strippedNode
+}
+
+/** There is one Node for this system, and several packages have it. */
+let strippedNode: Buffer | null = null
+
+function withoutSymbols(bytes: Buffer): Buffer {
   const folder = mkdtempSync(join(tmpdir(), 'tellwire-strip-'))
   const file = join(folder, 'node')
   try {
