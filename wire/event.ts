@@ -92,7 +92,7 @@ const COLLECTED = {
   macos: [],
   windows: [
     ...(['process_creation', 'network_connection', 'listening_socket'] as const),
-    ...(['software', 'autostart', 'volume_mounted', 'file_event', 'file_burst', 'archive_created'] as const),
+    ...(['software', 'autostart', 'volume_mounted', 'file_event', 'file_burst'] as const),
     ...(['egress', 'network_place', 'clock_place', 'power_state', 'logon', 'display'] as const),
   ],
 } as const satisfies Record<AgentProduct, readonly CategoryOf<'agent'>[]>

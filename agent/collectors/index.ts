@@ -88,6 +88,10 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
     windowsPower(windowsCalls),
     windowsLogons(windowsCalls),
     windowsDisplays(windowsCalls),
-    watchedFolders(watchFolder, () => {}, SWEEP_LIMITS, windowsPlaces(windowsCalls)),
+    // Nothing makes archive_created of what it finds there yet.
+    {
+      ...watchedFolders(watchFolder, () => {}, SWEEP_LIMITS, windowsPlaces(windowsCalls)),
+      categories: ['file_event', 'file_burst'],
+    },
   ],
 }

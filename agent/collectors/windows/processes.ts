@@ -37,13 +37,9 @@ interface Seen {
 }
 
 /** `onProgram` is called for each program, so that other collectors need not ask again. */
-export const processes = (
-  windows: Windows,
-  onProgram: readonly OnProgram[] = [],
-): Collector<'process_creation' | 'archive_created'> => ({
+export const processes = (windows: Windows, onProgram: readonly OnProgram[] = []): Collector<'process_creation'> => ({
   name: NAME,
-  // The collector of the last one depends on `onProgram`, so this one must also run for it.
-  categories: ['process_creation', 'archive_created'],
+  categories: ['process_creation'],
   run: (host, _policy, signal) => run(host, windows, onProgram, signal),
 })
 
