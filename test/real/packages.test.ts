@@ -188,7 +188,9 @@ describe('real runs: packages', function () {
       assert.ok(tree)
       writeTree(new Map([...tree].map(([path, it]) => [`image/${path}`, it])), join(machine.root, 'srv/packed'), EPOCH)
       await machine.do('cp -a /srv/packed/image/usr/local/. /usr/local/')
-      const output = await machine.do('unshare --net /usr/local/bin/tellwire --version; unshare --net /usr/local/bin/tellwire rules list | wc -l')
+      const output = await machine.do(
+        'unshare --net /usr/local/bin/tellwire --version; unshare --net /usr/local/bin/tellwire rules list | wc -l',
+      )
       assert.match(output, /^tellwire \d+\.\d+\.\d+\n\d{3}\n$/)
     })
   })
