@@ -12,6 +12,7 @@ import { agentPaths, type Config, loadConfig, recordRun } from './config.ts'
 import { contactWriter } from './contact.ts'
 import type { MachineFacts, Places, System } from './host/host.ts'
 import { loadKey } from './identity.ts'
+import { forgetGoodbye, goodbyeReason } from './install/goodbye.ts'
 import { lockHolder } from './lock.ts'
 import { type Logger, logger } from './log.ts'
 import { type Outbox, outbox } from './outbox.ts'
@@ -98,6 +99,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   const host = system.host({ hmac: (value) => hmac(policies.current?.salt ?? '', value), stateFolder: paths.state })
   const facts = await system.machine(host)
   const deaths = new Deaths(paths, facts.bootId, options.isCareful)
+  attempt(() => forgetGoodbye(folder))
   const isLocked = lockHolder(paths.lock) !== null
   const aside = deaths.isSpoolGuilty && !isLocked ? deaths.setSpoolAside(wall()) : null
   if (!isLocked) deaths.reached('opening')
@@ -194,7 +196,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   async function stop(): Promise<void> {
     await collectors.stop(1_000)
     await reader.close()
-    emit(agentState('stopping', facts))
+    emit({ ...agentState('stopping', facts), StopReason: goodbyeReason(folder) })
     await out.flush()
     await link.drain(DRAIN_MS)
     offline.abort()

@@ -7,7 +7,7 @@
  * 1  2026-11-22  first contract: envelope, categories, hello · challenge · proof · welcome · batch · ack · policy · ping
  *    2026-11-30  usb_device: SpeedMbps, BcdDevice, MaxPowerMa, ScsiInquiry, ReportDescriptorHash; display: Port,
  *                ChecksumValid; network_place: PathMtu. Optional: an older agent leaves them out.
- *    2026-11-30  agent_state: StartsBy. Optional: an older agent leaves it out, and polls.
+ *    2026-11-30  agent_state: StartsBy, StopReason. Optional: an older agent leaves them out, and polls.
  *    2026-11-30  policy: versions, uninstallToken. Optional: a server sends them only where it is asked for them.
  */
 export const WIRE_VERSION = 1

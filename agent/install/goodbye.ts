@@ -1,4 +1,5 @@
 /** Why the agent is about to be stopped. Whoever stops it writes it down; the agent says it with its last event. */
+import { rmSync } from 'node:fs'
 import * as z from 'zod'
 import { agentPaths, readJson, writeFileAtomically } from '../config.ts'
 
@@ -13,7 +14,12 @@ export function sayGoodbye(folder: string, reason: GoodbyeReason): void {
   }
 }
 
-/** Null: nobody said. The file of an older stop is removed when an agent starts. */
+/** At a start: what was said of an older stop does not hold for the next one. */
+export function forgetGoodbye(folder: string): void {
+  rmSync(agentPaths(folder).goodbye, { force: true })
+}
+
+/** Null: nobody said. */
 export function goodbyeReason(folder: string): GoodbyeReason | null {
   try {
     return readJson(agentPaths(folder).goodbye, Goodbye)?.reason ?? null

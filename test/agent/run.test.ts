@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Collector } from '../../agent/collect.ts'
 import { agentPaths, readJson } from '../../agent/config.ts'
 import { thisSystem } from '../../agent/host/systems.ts'
+import { sayGoodbye } from '../../agent/install/goodbye.ts'
 import { lockHolder } from '../../agent/lock.ts'
 import { run } from '../../agent/run.ts'
 import { lastSent } from '../../agent/spool/sent.ts'
@@ -85,6 +86,19 @@ describe('agent/run', () => {
     )
     const status = readJson(agentPaths(folder).status, Status)
     assert.deepEqual([status?.spool.unsent, status?.spool.acked, status?.connected], [0, 4, false])
+  })
+
+  it('says what it is stopped for, and not what an older stop was for', async () => {
+    const reasons = () => received().flatMap((it) => (it.Action === 'stopping' ? [it.StopReason] : []))
+    sayGoodbye(folder, 'upgrade')
+    let stop = start([collector()])
+    await until(() => received().length >= 1, 'the start')
+    await stop()
+    stop = start([collector()])
+    await until(() => received().length > 4, 'the next start')
+    sayGoodbye(folder, 'uninstall')
+    await stop()
+    assert.deepEqual(reasons(), [null, 'uninstall'])
   })
 
   it('fails if it is not enrolled', async () => {

@@ -111,6 +111,8 @@ export const CollectionGap = z.strictObject({
  *
  * Shape   `Action` 'summary' is sent hourly and has the agent's resource usage, which is null for the other actions.
  *         `Fingerprint`: SHA-256 over machine id, product and board, a hint at clones, never a key.
+ *         `StopReason` of 'stopping': what the agent was stopped for; null: nobody said, a service manager or a
+ *         shutdown.
  *         `ForksSeen` of `ForksTotal`: the program starts that were seen, of those the system counted; `StartsBy`: in
  *         which way. By 'poll' the system's number includes forks and threads, so the ratio is a lower bound.
  * Units   CPU ms and wire bytes since the previous summary; resident bytes and unacknowledged spool bytes now.
@@ -139,4 +141,5 @@ export const AgentState = z.strictObject({
   ForksSeen: count.nullable(),
   ForksTotal: count.nullable(),
   StartsBy: z.enum(['tracefs', 'connector', 'poll']).nullable().optional(),
+  StopReason: z.enum(['upgrade', 'uninstall']).nullable().optional(),
 })
