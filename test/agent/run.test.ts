@@ -89,7 +89,8 @@ describe('agent/run', () => {
   })
 
   it('says what it is stopped for, and not what an older stop was for', async () => {
-    const reasons = () => received().flatMap((it) => (it.Action === 'stopping' ? [it.StopReason] : []))
+    const reasons = () =>
+      received().flatMap((it) => (it.category === 'agent_state' && it.Action === 'stopping' ? [it.StopReason] : []))
     sayGoodbye(folder, 'upgrade')
     let stop = start([collector()])
     await until(() => received().length >= 1, 'the start')
