@@ -47,9 +47,7 @@ fi`
 /** Fails, and with it the removal, when the server demands a token. */
 export const beforeRemoval = `if [ -f ${current} ]; then ${launcher} agent uninstall --packaged; fi`
 
-/** dpkg removes /opt with the last package in it, although Debian's base system has made it. */
 export const afterRemoval = `rm -rf ${program}
-mkdir -p /opt
 if ${ON_SYSTEMD}; then systemctl daemon-reload || true; fi`
 
 export const forgetAll = `rm -rf ${state} ${settings}`
