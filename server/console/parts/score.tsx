@@ -215,7 +215,7 @@ function GroupRows({
     <>
       {heading} <span class="score-subtotal number">{signed(points)}</span>
       {without && (
-        <span class="score-subtotal">
+        <span class="score-without">
           {' '}
           · without all of it <span class="number">{signed(without.points)}</span>,{' '}
           {BAND_WORDS[without.band].toLowerCase()}

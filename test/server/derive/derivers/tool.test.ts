@@ -324,8 +324,8 @@ describe('tool: brought by the fleet, not by somebody (N3)', () => {
       records: [
         {
           ...received('d1', {
-            ...processStart('C:\\x.exe', T0, { ParentImage: 'C:\\msiexec.exe', User: 'SYSTEM' }),
-            product: 'windows',
+            ...processStart('/Applications/x', T0, { ParentImage: '/usr/bin/dpkg', User: 'root' }),
+            product: 'macos',
           }),
           facts: { tools: [anydesk] },
         },
