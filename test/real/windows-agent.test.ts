@@ -3,14 +3,14 @@
  * which finds what somebody does there.
  */
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { agentBundle } from '../../bin/agent-bundle.js'
 import type { WorkerPage } from '../../server/views/schema.ts'
 import { json, type ServerChild, startServer, until } from '../bench/children.ts'
-import { NODE, needsWindows, plugIn, startWindows, type WindowsMachine } from './windows-machine.ts'
+import { NODE, needsWindows, startWindows, type WindowsMachine } from './windows-machine.ts'
 
 const CURRENT_VERSION = 'Software\\Microsoft\\Windows\\CurrentVersion'
 const SERVICE_CALLS = join(import.meta.dirname, '../../agent/host/windows/service.ts')
@@ -100,26 +100,9 @@ describe('real runs: the agent as a Windows service', function () {
     await found(/Helper/)
   })
 
-  it('thousands of files are copied to a stick', async () => {
-    mkdirSync(join(machine.share, 'stick'))
-    await plugIn(machine, 'E', '/share/stick')
-    const write = (count: number) => {
-      for (let n = 0; n < count; n++) writeFileSync(join(machine.share, 'stick', `${++written}.ts`), 'export {}\n')
-    }
-    let written = 0
-    // What is on it at the first sweep is its baseline: once new files are reported, that sweep is over.
-    const isSwept = async () => {
-      write(30)
-      const coverage = (await page()).laptops[0]?.coverage.find((it) => it.category === 'file_burst')
-      return coverage?.lastEvent == null ? null : true
-    }
-    await until(isSwept, 120_000, () => 'no burst came')
-    write(3_000)
-    await found(/written to the removable disk at E:/)
-  })
-
   it('stops when the manager says so, and says goodbye', async () => {
-    await machine.run('net', 'stop', 'Tellwire')
+    // Wine's net asks once more when the service has ended, and then fails: what the status says counts.
+    await machine.run('net', 'stop', 'Tellwire').catch(() => {})
     await until(
       async () => (/not running/.test(await status()) ? true : null),
       30_000,
