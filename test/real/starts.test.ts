@@ -193,7 +193,7 @@ describe('real runs: program starts', function () {
     child.kill('SIGKILL')
     await run.stop()
     const gap = run.events.find((it) => it.category === 'collection_gap')
-    assert.deepEqual([gap?.About, gap?.Categories], ['program starts by tracefs', ['process_creation']])
+    assert.deepEqual([gap?.About, gap?.Categories], ['program starts by tracefs', ['agent_state']])
     assert.deepEqual(instances(), [])
   })
 })

@@ -37,7 +37,8 @@ export function bestSource(kinds: readonly StartSourceKind[], host: Host): Chose
       const about = `program starts by ${kind.name}`
       gaps.push({
         ...gap({ time: host.now(), collector }, about, gapReason(cause), cause),
-        Categories: ['process_creation'],
+        // Another way goes on, so programs are seen; how many of those that start stands in agent_state.
+        Categories: ['agent_state'],
       })
     }
     let opened = choose(tell)

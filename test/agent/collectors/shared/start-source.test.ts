@@ -36,7 +36,7 @@ describe('agent/collectors/shared/start-source', () => {
     assert.deepEqual(read, { starts: [start(1)], lost: 2, opened: true })
     assert.deepEqual(
       gaps.map((it) => [it.About, it.Reason, it.Categories]),
-      [['program starts by tracefs', 'denied', ['process_creation']]],
+      [['program starts by tracefs', 'denied', ['agent_state']]],
     )
     assert.deepEqual(best.read('processes'), { starts: [start(1)], lost: 2, gaps: [], opened: false })
     assert.equal(best.name, 'connector')
