@@ -17,9 +17,9 @@ import type { ObservationOf } from '../../../wire/event.ts'
 import { HOUR } from '../../../wire/time.ts'
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
-import { redactCommandLine } from '../../redact/index.ts'
 import { accountReader, homesOf } from '../shared/accounts.ts'
 import { bounded } from '../shared/bounded.ts'
+import { commandText } from '../shared/command-text.ts'
 import { baselineIsDue, loadReported, saveReported } from '../shared/reported.ts'
 
 const NAME = 'autostarts'
@@ -158,7 +158,7 @@ async function readWants(host: Host, { path, scope }: Folder, files: string[]): 
     const unit = target === null ? `${path}/${Name}` : posix.resolve(path, target)
     const started = unit.replace(/\.(timer|socket|path)$/, '.service')
     const text = await host.readText(started, MAX_BYTES).catch(() => '')
-    found.push({ Kind: 'systemd', Name: bounded(Name, 256), Command: redacted(parseUnit(text)), Scope: scope })
+    found.push({ Kind: 'systemd', Name: bounded(Name, 256), Command: commandText(parseUnit(text)), Scope: scope })
   }
   return found
 }
@@ -180,7 +180,7 @@ function cronJobs(text: string, name: string, Scope: Autostart['Scope'], withUse
   return parseCron(text, withUser).map((it) => ({
     Kind: 'cron',
     Name: bounded(name, 256),
-    Command: redacted(it),
+    Command: commandText(it),
     Scope,
   }))
 }
@@ -202,7 +202,7 @@ async function readDesktopFiles(host: Host, { path, scope }: Folder, files: stri
     if (!file.endsWith('.desktop')) continue
     const entry = parseDesktop(await host.readText(`${path}/${file}`, MAX_BYTES).catch(() => ''))
     if (entry.hidden) continue
-    found.push({ Kind: 'xdg', Name: bounded(file, 256), Command: redacted(entry.command), Scope: scope })
+    found.push({ Kind: 'xdg', Name: bounded(file, 256), Command: commandText(entry.command), Scope: scope })
   }
   return found
 }
@@ -214,7 +214,7 @@ async function readShellFolder(host: Host, { path, scope, prefix }: Folder, file
     found.push({
       Kind: 'shell',
       Name: bounded(`${prefix}${file}`, 256),
-      Command: redacted(command) ?? bounded(`${path}/${file}`, 4_096),
+      Command: commandText(command) ?? bounded(`${path}/${file}`, 4_096),
       Scope: scope,
     })
   }
@@ -225,11 +225,7 @@ async function readShellFile(host: Host, { path, scope }: Folder): Promise<Autos
   const command = parseShell(await host.readText(path, MAX_BYTES))
   return command === null
     ? []
-    : [{ Kind: 'shell', Name: bounded(posix.basename(path), 256), Command: redacted(command), Scope: scope }]
-}
-
-function redacted(command: string | null): string | null {
-  return command === null ? null : bounded(redactCommandLine(command.replaceAll('\0', ' ')), 8_192)
+    : [{ Kind: 'shell', Name: bounded(posix.basename(path), 256), Command: commandText(command), Scope: scope }]
 }
 
 /** The commands of `ExecStart=`, without systemd's prefixes '-@:+!'. */

@@ -29,6 +29,7 @@ import {
   queue,
   type SocketEnds,
   type SocketEvent,
+  socketEvent,
 } from '../shared/sockets.ts'
 
 const NAME = 'connections'
@@ -197,24 +198,7 @@ function isListener(it: Socket): boolean {
 
 async function describe(fresh: readonly Fresh<Socket>[], stamp: Stamp, ownerOf: Owners) {
   const { images, denied } = await ownerOf(fresh.map((it) => it.socket))
-  const events = fresh.map(({ socket, kind, initiated }): SocketEvent => {
-    const Image = images.get(socket.inode) ?? null
-    const { protocol: Protocol, localAddress, localPort, remoteAddress, remotePort } = socket
-    if (kind === 'listener')
-      return { category: 'listening_socket', ...stamp, Image, Protocol, Address: localAddress, Port: localPort }
-    return {
-      category: 'network_connection',
-      ...stamp,
-      Image,
-      Protocol,
-      Initiated: initiated,
-      SourceIp: localAddress,
-      SourcePort: localPort,
-      DestinationIp: remoteAddress,
-      DestinationPort: remotePort,
-      DestinationHostname: null,
-    }
-  })
+  const events = fresh.map((it) => socketEvent(it, images.get(it.socket.inode) ?? null, stamp))
   return { events, denied }
 }
 

@@ -1,9 +1,6 @@
 /**
- * Bytes over the physical network interfaces.
+ * Bytes over the physical network interfaces: see shared/traffic.ts.
  *
- * Shape   one egress with Image and DestinationIp null: the sum of all physical interfaces. Sent after a megabyte of
- *         traffic, or after an hour if there was any. Traffic before the first poll is not counted.
- * Units   bytes over `WindowSeconds`; polled every 5 min.
  * Errors  a counter that decreases was reset (the driver was reloaded), so it counts from zero.
  * Blind   the program or peer: the kernel counts bytes per socket in tcp_info, which is available only over netlink
  *         (sock_diag), and Node cannot open netlink sockets; /proc/net/tcp has queues but no totals, /proc/<pid>/io
@@ -11,59 +8,22 @@
  * Source  /proc/net/dev; an interface is physical if /sys/class/net/<it>/device exists. Bridges, tunnels and the ends
  *         of containers do not have it, so traffic through a tunnel is counted once.
  */
-import { HOUR } from '../../../wire/time.ts'
-import { type Collector, gap, gapReason } from '../../collect.ts'
+import type { Collector } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
-import { addTraffic, type Counter, trafficBetween } from '../shared/traffic.ts'
+import { type Counted, type Counter, egress } from '../shared/traffic.ts'
 
 const NAME = 'interfaces'
-const EVERY_MS = 300_000
-const MIN_BYTES = 1_048_576
-const MAX_WINDOW_MS = HOUR
 
 export const interfaces: Collector<'egress'> = {
   name: NAME,
   categories: ['egress'],
-  run: (host, _policy, signal) => run(host, signal),
+  run: (host, _policy, signal) =>
+    egress(host, { collector: NAME, source: '/proc/net/dev', read: () => read(host) }, signal),
 }
 
-async function* run(host: Host, signal: AbortSignal) {
-  let before: Map<string, Counter> | null = null
-  let since = host.elapsed()
-  let sum: Counter = { received: 0, sent: 0 }
-  while (!signal.aborted) {
-    const stamp = { time: host.now(), collector: NAME }
-    const now = host.elapsed()
-    try {
-      const { found, unparsed } = parseInterfaces(await host.readText('/proc/net/dev'))
-      if (unparsed > 0) yield gap(stamp, '/proc/net/dev', 'unparsed', null, unparsed)
-      const counters = await physicalOf(host, found)
-      if (before === null) since = now
-      else sum = addTraffic(sum, trafficBetween(before, counters))
-      before = counters
-    } catch (cause) {
-      yield gap(stamp, '/proc/net/dev', gapReason(cause), cause)
-    }
-    const bytes = sum.sent + sum.received
-    const waited = now - since
-    if (bytes >= MIN_BYTES || waited >= MAX_WINDOW_MS) {
-      if (bytes > 0)
-        yield {
-          category: 'egress' as const,
-          ...stamp,
-          Image: null,
-          DestinationIp: null,
-          DestinationPort: null,
-          DestinationHostname: null,
-          BytesSent: sum.sent,
-          BytesReceived: sum.received,
-          WindowSeconds: Math.max(1, Math.round(waited / 1_000)),
-        }
-      since = now
-      sum = { received: 0, sent: 0 }
-    }
-    await host.sleep(EVERY_MS, signal)
-  }
+async function read(host: Host): Promise<Counted> {
+  const { found, unparsed } = parseInterfaces(await host.readText('/proc/net/dev'))
+  return { counters: await physicalOf(host, found), unparsed }
 }
 
 /** If no interface has a device (a container), all whose names do not look virtual count as physical. */

@@ -19,11 +19,11 @@ import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { accountReader, homesOf } from '../shared/accounts.ts'
 import { bounded } from '../shared/bounded.ts'
-import { baselineIsDue, loadReported, type Reported, saveReported } from '../shared/reported.ts'
+import { loadReported } from '../shared/reported.ts'
+import { type Item, MAX_ITEMS, softwareChanges } from '../shared/software-changes.ts'
 
 const NAME = 'software'
 const EVERY_MS = 60_000
-const MAX_ITEMS = 20_000
 const MAX_PROFILES = 256
 const MAX_DESKTOP_FILES = 2_000
 const DPKG = '/var/lib/dpkg/status'
@@ -41,11 +41,6 @@ const APPIMAGE_FOLDERS = ['Applications', 'Downloads', 'Desktop', '.local/bin', 
 const NPM_FOLDERS = ['/usr/local/lib/node_modules', '/usr/lib/node_modules']
 const NPM_IN_HOMES = ['.npm-global/lib/node_modules', '.local/lib/node_modules']
 const MAX_NPM = 2_000
-
-export type Item = Pick<
-  ObservationOf<'software'>,
-  'Name' | 'Version' | 'Publisher' | 'Kind' | 'Identifier' | 'InstalledAt'
->
 
 /** A file or folder that lists software, and is read again when its modification time changes. */
 interface Source {
@@ -77,24 +72,7 @@ async function* run(host: Host, signal: AbortSignal) {
     yield* gaps
     const { found, unreadable, gaps: more } = await readSources(host, homes, cache, stamp)
     yield* more
-    const now = capped(found, reported.items)
-    if (now.size < found.size) yield gap(stamp, 'list of software', 'overflow', null, found.size - now.size)
-    // Software in an unreadable source is not removed.
-    for (const [key, item] of reported.items)
-      if (!now.has(key) && unreadable.some((it) => key.startsWith(it))) now.set(key, item)
-    const baseline = baselineIsDue(reported, stamp.time)
-    const events = [...differences(reported, now, baseline, stamp)]
-    yield* events
-    // Save only after the last event was emitted: after a crash before that, it is reported twice instead of never.
-    if (events.length > 0 || baseline) {
-      reported.items = now
-      if (baseline) reported.baselineAt = stamp.time
-      try {
-        await saveReported(host, NAME, reported)
-      } catch (cause) {
-        yield gap(stamp, 'saved state of software', gapReason(cause), cause)
-      }
-    }
+    yield* softwareChanges(host, reported, { found, unreadable }, stamp)
     await host.sleep(EVERY_MS, signal)
   }
 }
@@ -125,29 +103,6 @@ async function readSources(host: Host, homes: readonly string[], cache: Cache, s
       if ((await host.list(path).catch(() => [])).length > 0)
         gaps.push(gap(stamp, path, 'unsupported', 'packages of the rpm database are not listed'))
   return { found, unreadable, gaps }
-}
-
-/** Limits the list, reported items first: otherwise a full list would make them look removed. */
-function capped(found: ReadonlyMap<string, Item>, reported: ReadonlyMap<string, Item>): Map<string, Item> {
-  if (found.size <= MAX_ITEMS) return new Map(found)
-  const known = [...found].filter(([key]) => reported.has(key))
-  const fresh = [...found].filter(([key]) => !reported.has(key))
-  return new Map([...known, ...fresh].slice(0, MAX_ITEMS))
-}
-
-function* differences(reported: Reported<Item>, now: ReadonlyMap<string, Item>, baseline: boolean, stamp: Stamp) {
-  for (const [key, item] of now) {
-    const before = reported.items.get(key)
-    if (!baseline && before !== undefined && before.Version === item.Version) continue
-    // Changes while the agent was stopped are 'installed' in a baseline, too.
-    const isChanged = reported.baselineAt !== null && before?.Version !== item.Version
-    yield event(stamp, item, isChanged ? 'installed' : 'present')
-  }
-  for (const [key, item] of reported.items) if (!now.has(key)) yield event(stamp, item, 'removed')
-}
-
-function event(stamp: Stamp, item: Item, Action: 'present' | 'installed' | 'removed') {
-  return { category: 'software' as const, ...stamp, Action, ...item }
 }
 
 async function findSources(host: Host, homes: readonly string[]) {

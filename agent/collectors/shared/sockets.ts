@@ -66,6 +66,29 @@ function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.')
 }
 
+/** `Image`: the program that owns it; null: unknown. */
+export function socketEvent(
+  { socket, kind, initiated }: Fresh<SocketEnds>,
+  Image: string | null,
+  stamp: { time: number; collector: string },
+): SocketEvent {
+  const { protocol: Protocol, localAddress, localPort, remoteAddress, remotePort } = socket
+  if (kind === 'listener')
+    return { category: 'listening_socket', ...stamp, Image, Protocol, Address: localAddress, Port: localPort }
+  return {
+    category: 'network_connection',
+    ...stamp,
+    Image,
+    Protocol,
+    Initiated: initiated,
+    SourceIp: localAddress,
+    SourcePort: localPort,
+    DestinationIp: remoteAddress,
+    DestinationPort: remotePort,
+    DestinationHostname: null,
+  }
+}
+
 /** Orders listeners first, and counts what exceeds the limit. */
 export function queue(
   unreported: SocketEvent[],

@@ -14,8 +14,8 @@ import type { ObservationOf } from '../../../wire/event.ts'
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import type { Registry, RegistryKey, Windows } from '../../host/windows/calls.ts'
-import { redactCommandLine } from '../../redact/index.ts'
 import { bounded } from '../shared/bounded.ts'
+import { commandText } from '../shared/command-text.ts'
 import { baselineIsDue, loadReported, saveReported } from '../shared/reported.ts'
 import { homesOf, USER_STARTUP, userHives } from './kit/hives.ts'
 import { keyWatcher } from './kit/key-watcher.ts'
@@ -132,7 +132,7 @@ function runValues(registry: Registry, key: RegistryKey, Scope: Autostart['Scope
   return [...registry.values(key)].map(([name, { text }]) => ({
     Kind: 'run',
     Name: bounded(name, 256),
-    Command: redacted(text),
+    Command: commandText(text),
     Scope,
   }))
 }
@@ -142,7 +142,7 @@ function services(registry: Registry, key: RegistryKey): Autostart[] {
     const values = registry.values({ ...key, path: `${key.path}\\${name}` })
     const isService = ((values.get('Type')?.number ?? 0) & WIN32_SERVICE) !== 0
     if (!isService || values.get('Start')?.number !== START_AUTOMATICALLY) return []
-    const Command = redacted(values.get('ImagePath')?.text ?? null)
+    const Command = commandText(values.get('ImagePath')?.text ?? null)
     return [{ Kind: 'service', Name: bounded(name, 256), Command, Scope: 'system' as const }]
   })
 }
@@ -166,7 +166,7 @@ async function tasks(host: Host, stamp: Stamp, gaps: ObservationOf<'collection_g
         const { commands, isSystem } = parseTask(bytes)
         const Name = bounded(`${path}/${name}`.slice(TASKS.length + 1), 256)
         const Scope = isSystem ? ('system' as const) : ('user' as const)
-        found.push({ Kind: 'task', Name, Command: redacted(commands), Scope })
+        found.push({ Kind: 'task', Name, Command: commandText(commands), Scope })
       }
     }
   }
@@ -191,8 +191,4 @@ export function parseTask(bytes: Buffer): { commands: string | null; isSystem: b
 const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
 function plain(text: string): string {
   return text.replace(/&(lt|gt|amp|quot|apos);/g, (_, name: string) => ENTITIES[name]!).trim()
-}
-
-function redacted(command: string | null): string | null {
-  return command === null ? null : bounded(redactCommandLine(command.replaceAll('\0', ' ')), 8_192)
 }

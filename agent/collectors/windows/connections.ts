@@ -13,7 +13,7 @@ import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import type { SocketRow, Windows } from '../../host/windows/calls.ts'
 import { bounded } from '../shared/bounded.ts'
-import { compareSockets, type Fresh, MAX_PER_POLL, queue, type SocketEvent } from '../shared/sockets.ts'
+import { compareSockets, type Fresh, MAX_PER_POLL, queue, type SocketEvent, socketEvent } from '../shared/sockets.ts'
 
 const NAME = 'connections'
 const EVERY_MS = 5_000
@@ -62,23 +62,8 @@ function described(
     if (!images.has(pid)) images.set(pid, pid === 0 || pid === 4 ? null : windows.process(pid).image)
     return images.get(pid) ?? null
   }
-  return fresh.map(({ socket, kind, initiated }): SocketEvent => {
-    const { protocol: Protocol, localAddress, localPort, remoteAddress, remotePort, pid } = socket
-    const image = imageOf(pid)
-    const Image = image === null ? null : bounded(image, 4_096)
-    if (kind === 'listener')
-      return { category: 'listening_socket', ...stamp, Image, Protocol, Address: localAddress, Port: localPort }
-    return {
-      category: 'network_connection',
-      ...stamp,
-      Image,
-      Protocol,
-      Initiated: initiated,
-      SourceIp: localAddress,
-      SourcePort: localPort,
-      DestinationIp: remoteAddress,
-      DestinationPort: remotePort,
-      DestinationHostname: null,
-    }
+  return fresh.map((it) => {
+    const image = imageOf(it.socket.pid)
+    return socketEvent(it, image === null ? null : bounded(image, 4_096), stamp)
   })
 }

@@ -15,8 +15,8 @@ import type { ObservationOf } from '../../../wire/event.ts'
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import type { FileVersion, ProcessRow, Windows } from '../../host/windows/calls.ts'
-import { redactCommandLine } from '../../redact/index.ts'
 import { bounded } from '../shared/bounded.ts'
+import { commandText } from '../shared/command-text.ts'
 import type { OnProgram } from '../shared/programs.ts'
 import { commandArguments } from './kit/command-arguments.ts'
 
@@ -98,9 +98,9 @@ function describer(windows: Windows) {
     return {
       category: 'process_creation' as const,
       Image: image === null ? bounded(row.name, 4_096) : bounded(image, 4_096),
-      CommandLine: redacted(commandLine),
+      CommandLine: commandText(commandLine),
       ParentImage: parent?.image == null ? null : bounded(parent.image, 4_096),
-      ParentCommandLine: redacted(parent?.commandLine ?? null),
+      ParentCommandLine: commandText(parent?.commandLine ?? null),
       User: user === null ? null : bounded(user, 256),
       ProcessId: row.pid,
       ParentProcessId: row.parent,
@@ -125,10 +125,6 @@ function once<T>(known: Map<string, Promise<T>>, key: string, ask: () => Promise
 /** `C:\…`; a share is `\\server\…`. */
 function isLocal(image: string | null): image is string {
   return image !== null && /^[A-Za-z]:\\/.test(image)
-}
-
-function redacted(commandLine: string | null): string | null {
-  return commandLine === null ? null : bounded(redactCommandLine(commandLine.replaceAll('\0', ' ')), 8_192)
 }
 
 function short(text: string | null): string | null {

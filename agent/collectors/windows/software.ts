@@ -17,23 +17,19 @@ import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import type { RegistryKey, RegistryValue, Windows } from '../../host/windows/calls.ts'
 import { bounded } from '../shared/bounded.ts'
-import { baselineIsDue, loadReported, type Reported, saveReported } from '../shared/reported.ts'
+import { loadReported } from '../shared/reported.ts'
+import { type Item, softwareChanges } from '../shared/software-changes.ts'
 import { userHives } from './kit/hives.ts'
 import { keyWatcher } from './kit/key-watcher.ts'
 
 const NAME = 'software'
 const EVERY_MS = 10_000
 const READ_MS = 300_000
-const MAX_ITEMS = 20_000
 const UNINSTALL = 'Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall'
 const SERVICES = 'SYSTEM\\CurrentControlSet\\Services'
 /** SERVICE_WIN32_OWN_PROCESS, SERVICE_WIN32_SHARE_PROCESS. */
 const WIN32_SERVICE = 0x10 | 0x20
 
-export type Item = Pick<
-  ObservationOf<'software'>,
-  'Name' | 'Version' | 'Publisher' | 'Kind' | 'Identifier' | 'InstalledAt'
->
 type Stamp = { time: number; collector: string }
 type Values = ReadonlyMap<string, RegistryValue>
 interface Source {
@@ -61,53 +57,13 @@ async function* run(host: Host, windows: Windows, signal: AbortSignal) {
         const { found, unreadable, gaps, keys } = readAll(windows, stamp)
         watcher.watch(keys)
         yield* gaps
-        yield* report(host, reported, found, unreadable, stamp)
+        yield* softwareChanges(host, reported, { found, unreadable }, stamp)
       }
       await host.sleep(EVERY_MS, signal)
     }
   } finally {
     watcher.close()
   }
-}
-
-async function* report(
-  host: Host,
-  reported: Reported<Item>,
-  found: ReadonlyMap<string, Item>,
-  unreadable: readonly string[],
-  stamp: Stamp,
-) {
-  const now = new Map([...found].slice(0, MAX_ITEMS))
-  if (now.size < found.size) yield gap(stamp, 'list of software', 'overflow', null, found.size - now.size)
-  for (const [key, item] of reported.items)
-    if (!now.has(key) && unreadable.some((it) => key.startsWith(it))) now.set(key, item)
-  const baseline = baselineIsDue(reported, stamp.time)
-  let changed = false
-  for (const [key, item] of now) {
-    const before = reported.items.get(key)
-    if (!baseline && before !== undefined && before.Version === item.Version) continue
-    const isChanged = reported.baselineAt !== null && before?.Version !== item.Version
-    changed = true
-    yield event(stamp, item, isChanged ? 'installed' : 'present')
-  }
-  for (const [key, item] of reported.items) {
-    if (now.has(key)) continue
-    changed = true
-    yield event(stamp, item, 'removed')
-  }
-  // Saved after the last one was emitted: after a crash before that, it is reported twice instead of never.
-  if (!changed && !baseline) return
-  reported.items = now
-  if (baseline) reported.baselineAt = stamp.time
-  try {
-    await saveReported(host, NAME, reported)
-  } catch (cause) {
-    yield gap(stamp, 'saved state of software', gapReason(cause), cause)
-  }
-}
-
-function event(stamp: Stamp, item: Item, Action: 'present' | 'installed' | 'removed') {
-  return { category: 'software' as const, ...stamp, Action, ...item }
 }
 
 function readAll(windows: Windows, stamp: Stamp) {
