@@ -6,6 +6,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import type { Observation, ObservationOf } from '../wire/event.ts'
 import type { Policy, SignedPolicy } from '../wire/messages.ts'
 import { DAY, HOUR } from '../wire/time.ts'
+import { attempt } from './attempt.ts'
 import { type Collector, gap, type StartCounters } from './collect.ts'
 import { type CollectorRunner, collectorRunner } from './collector-runner.ts'
 import { agentPaths, type Config, loadConfig, recordRun } from './config.ts'
@@ -28,7 +29,7 @@ import { Deaths } from './supervisor/deaths.ts'
 import { Reader } from './supervisor/reader.ts'
 import { Supervisor } from './supervisor/supervisor.ts'
 import { type LostTime, realClocks, ticker } from './ticker.ts'
-import { type Timing, type Uplink, uplink } from './uplink/uplink.ts'
+import { fraction, type Timing, type Uplink, uplink } from './uplink/uplink.ts'
 import { AGENT_VERSION } from './version.ts'
 
 /** How long a stopping agent tries to send what is left; the rest stays in the spool. */
@@ -120,7 +121,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
     ...{ host, reader, places: system.places ?? UNKNOWN, collectors: options.collectors, emit, deaths },
     bans: new BanList(paths.bans, wall),
     clocks: realClocks,
-    random: fraction,
+    random: () => fraction(randomBytes),
     onChange: () => collectors.review(),
     onExhausted: options.onExhausted ?? (() => {}),
   })
@@ -273,11 +274,6 @@ function agentState(Action: ObservationOf<'agent_state'>['Action'], facts: Machi
   return { category: 'agent_state', ...stamp, Action, ...about, ...costs } satisfies Observation
 }
 
-/** 0 to 1. */
-function fraction(): number {
-  return randomBytes(6).readUIntBE(0, 6) / 2 ** 48
-}
-
 function hmac(salt: string, value: string): string {
   return createHmac('sha256', Buffer.from(salt, 'hex')).update(value).digest('hex')
 }
@@ -285,13 +281,4 @@ function hmac(salt: string, value: string): string {
 function limitsOf(policy: Policy | null): { maxBytes: number; maxAgeMs: number } {
   const { spoolBytes, spoolDays } = policy ?? LIMITS_WITHOUT_POLICY
   return { maxBytes: spoolBytes, maxAgeMs: spoolDays * DAY }
-}
-
-/** Runs something that may fail, for example on a full disk, without stopping the agent. */
-function attempt<T>(act: () => T): T | null {
-  try {
-    return act()
-  } catch {
-    return null
-  }
 }

@@ -8,6 +8,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { posix } from 'node:path'
+import { isBelow, parseMounts } from '../collectors/shared/mounts.ts'
 import type { Places } from './host.ts'
 
 const MOUNTS = '/proc/self/mountinfo'
@@ -40,10 +41,10 @@ export function linuxPlaces(now: () => number = () => performance.now(), mountin
       (path.startsWith('/proc/') && (!/^\/proc\/(?:\d|self|thread-self)/.test(path) || OF_PROCESS.test(path))),
     placeOf: (path) => {
       const process = /^\/proc\/\d+/.exec(path)
-      return process ? process[0] : (mounts().find((it) => isIn(path, it)) ?? path)
+      return process ? process[0] : (mounts().find((it) => isBelow(path, it)) ?? path)
     },
-    isSystemPlace: (path) => SYSTEM.test(path) && !mounts().some((it) => isIn(path, it)),
-    remoteBelow: (path) => mounts().filter((it) => it !== path && isIn(it, path)),
+    isSystemPlace: (path) => SYSTEM.test(path) && !mounts().some((it) => isBelow(path, it)),
+    remoteBelow: (path) => mounts().filter((it) => it !== path && isBelow(it, path)),
   }
 }
 
@@ -55,21 +56,8 @@ function readMounts(): string {
   }
 }
 
-/** `36 35 98:0 /root /at opts shared:1 - type source options`, with blanks and backslashes in octal. */
+/** Mount points of file systems that answer when somebody else does, longest first. */
 export function remoteMounts(text: string): string[] {
-  const found = new Set<string>()
-  for (const line of text.split('\n')) {
-    const dash = line.indexOf(' - ')
-    const at = line.split(' ', 5)[4]
-    const [type = ''] = line.slice(dash + 3).split(' ', 1)
-    if (dash === -1 || at === undefined || !REMOTE.test(type) || type === 'fusectl') continue
-    found.add(
-      posix.normalize(at.replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)))),
-    )
-  }
-  return [...found].sort((a, b) => b.length - a.length)
-}
-
-function isIn(path: string, place: string): boolean {
-  return path === place || path.startsWith(place.endsWith('/') ? place : `${place}/`)
+  const remote = parseMounts(text).found.filter(({ type }) => REMOTE.test(type) && type !== 'fusectl')
+  return [...new Set(remote.map(({ at }) => posix.normalize(at)))].sort((a, b) => b.length - a.length)
 }

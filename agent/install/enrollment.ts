@@ -5,13 +5,14 @@
  *         replaced; an unreachable server soon, with full jitter, because a whole fleet may start at once.
  * Errors  nothing is thrown but a failure to write the agent's own folder: that one needs somebody.
  */
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { Fault } from '../../wire/fault.ts'
 import { HOUR } from '../../wire/time.ts'
 import { agentPaths } from '../config.ts'
 import type { Logger } from '../log.ts'
 import { backoffMs } from '../uplink/backoff.ts'
 import type { Places } from './places.ts'
+import { readWord } from './word.ts'
 
 /** How often the service looks for a token: one `stat`. */
 const LOOK_MS = 15_000
@@ -32,7 +33,7 @@ export async function waitForEnrollment(options: WaitOptions, signal: AbortSigna
   const { folder, places, enroll, random, sleep, log } = options
   let failures = 0
   for (let isFirst = true; !signal.aborted && !existsSync(agentPaths(folder).config); isFirst = false) {
-    const token = tokenIn(places.enrollment)
+    const token = readWord(places.enrollment)
     if (token === null) {
       if (isFirst) log.info({ file: places.enrollment }, 'not enrolled; waiting for a token in this file')
       await sleep(LOOK_MS, signal)
@@ -48,13 +49,5 @@ export async function waitForEnrollment(options: WaitOptions, signal: AbortSigna
       continue
     }
     rmSync(places.enrollment, { force: true })
-  }
-}
-
-function tokenIn(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8').trim() || null
-  } catch {
-    return null
   }
 }

@@ -1,6 +1,7 @@
 /** Why the agent is about to be stopped. Whoever stops it writes it down; the agent says it with its last event. */
 import { rmSync } from 'node:fs'
 import * as z from 'zod'
+import { attempt } from '../attempt.ts'
 import { agentPaths, readJson, writeFileAtomically } from '../config.ts'
 
 const Goodbye = z.object({ reason: z.enum(['upgrade', 'uninstall']) })
@@ -21,9 +22,5 @@ export function forgetGoodbye(folder: string): void {
 
 /** Null: nobody said. */
 export function goodbyeReason(folder: string): GoodbyeReason | null {
-  try {
-    return readJson(agentPaths(folder).goodbye, Goodbye)?.reason ?? null
-  } catch {
-    return null
-  }
+  return attempt(() => readJson(agentPaths(folder).goodbye, Goodbye))?.reason ?? null
 }

@@ -16,7 +16,7 @@ import { parseToken } from '../enroll.ts'
 import { launchdJobs, SERVICE, systemdUnit, systemdUpgradeUnits, unixLauncher, windowsLauncher } from './definitions.ts'
 import type { Places } from './places.ts'
 import type { Service } from './service.ts'
-import { writeWord } from './word.ts'
+import { readWord, writeWord } from './word.ts'
 
 /** What an installer was given, by whatever way: command line, package property, or a file that IT put there. */
 export interface Settings {
@@ -43,7 +43,7 @@ export function install({ places, product, service, version, from, settings }: I
       why: 'There is no program with its runtime here.',
       todo: 'Unpack tellwire-agent-VERSION-SYSTEM.tar.gz, and run its own `install`.',
     })
-  const found = existsSync(places.current) ? readFileSync(places.current, 'utf8').trim() : null
+  const found = readWord(places.current)
   if (found !== null && found !== version)
     throw new Fault('usage', {
       where: places.program,

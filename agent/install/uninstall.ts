@@ -6,7 +6,7 @@
  * Errors  Fault 'agent.uninstall' if the policy demands a token and there is no valid one. This keeps a colleague from
  *         removing it by mistake and shows who did not ask; root can always remove files by hand (SECURITY.md).
  */
-import { readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Fault } from '../../wire/fault.ts'
 import { type Policy, signedText, UninstallToken } from '../../wire/messages.ts'
@@ -16,6 +16,7 @@ import { sayGoodbye } from './goodbye.ts'
 import { definitionsOf } from './install.ts'
 import type { Places } from './places.ts'
 import type { Service } from './service.ts'
+import { readWord } from './word.ts'
 
 export interface UninstallDeps {
   places: Places
@@ -31,7 +32,7 @@ export interface UninstallDeps {
 
 export function uninstall(deps: UninstallDeps): void {
   const { places, folder, service, enrolled, packaged } = deps
-  if (enrolled?.policy?.uninstallToken) checkToken(deps.token ?? readToken(places.uninstall), enrolled.config, deps.now)
+  if (enrolled?.policy?.uninstallToken) checkToken(deps.token ?? readWord(places.uninstall), enrolled.config, deps.now)
   sayGoodbye(folder, 'uninstall')
   service.stop()
   service.disable()
@@ -67,14 +68,6 @@ function parseToken(text: string): UninstallToken | null {
   if (!text.startsWith('twu1.')) return null
   try {
     return UninstallToken.parse(JSON.parse(Buffer.from(text.slice(5), 'base64url').toString('utf8')))
-  } catch {
-    return null
-  }
-}
-
-function readToken(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8').trim()
   } catch {
     return null
   }

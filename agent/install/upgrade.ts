@@ -12,12 +12,13 @@
  *         allow the version for this laptop's ring; 'package.invalid'.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, linkSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, linkSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import * as z from 'zod'
 import { Fault } from '../../wire/fault.ts'
 import type { Policy } from '../../wire/messages.ts'
+import { attempt } from '../attempt.ts'
 import { agentPaths, readJson, writeFileAtomically } from '../config.ts'
 import { Contact } from '../contact.ts'
 import { lockHolder } from '../lock.ts'
@@ -27,7 +28,7 @@ import type { Places } from './places.ts'
 import { compareVersions, parseFileName, sha256Of, trustedKeysIn, verifyPackage, versionIn } from './release.ts'
 import type { Service } from './service.ts'
 import { unpack } from './unpack.ts'
-import { writeWord } from './word.ts'
+import { readWord, writeWord } from './word.ts'
 
 const CHECK_MS = 60_000
 export const DEADLINE_MS = 10 * 60_000
@@ -126,7 +127,7 @@ async function judge(version: string, previous: string, deps: UpgradeDeps): Prom
     version: versionIn(version),
     deadlineMs,
     ...clock,
-    contact: () => readOrNull(() => readJson(paths.contact, Contact)),
+    contact: () => attempt(() => readJson(paths.contact, Contact)),
     agentPid: () => lockHolder(paths.lock),
   })
   if (verdict.works) {
@@ -219,18 +220,6 @@ export function inForce({ current, program }: Pick<Places, 'current' | 'program'
     why: 'No version is in force here.',
     todo: 'Install the agent first: tellwire agent install.',
   })
-}
-
-function readWord(path: string): string | null {
-  return readOrNull(() => readFileSync(path, 'utf8').trim()) || null
-}
-
-function readOrNull<T>(read: () => T): T | null {
-  try {
-    return read()
-  } catch {
-    return null
-  }
 }
 
 /** Node is 100 MB and rarely changes: one file with two names. */

@@ -14,6 +14,7 @@
 import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import * as z from 'zod'
 import { MINUTE } from '../../wire/time.ts'
+import { attempt } from '../attempt.ts'
 import { readJson, writeFileAtomically } from '../config.ts'
 import { type Backoff, backoffMs } from '../uplink/backoff.ts'
 
@@ -61,7 +62,7 @@ export class Deaths {
   #looks: number | null = null
   #written = ''
 
-  /** `isCareful` false: it comes back at once with everything, however often it died. */
+  /** Only reads: another agent may run here. `isCareful` false: it comes back at once with everything, however often it died. */
   constructor(paths: DeathPaths, bootId: string | null, isCareful = true) {
     this.#paths = paths
     this.#bootId = bootId
@@ -69,7 +70,6 @@ export class Deaths {
     this.last = before && { bootId: before.bootId, phase: before.phase, collectors: namesIn(paths.looks) }
     this.count =
       !isCareful || before === null || before.phase === 'settled' ? 0 : Math.min(MAX_DEATHS, before.deaths + 1)
-    this.reached('opening')
   }
 
   /** How long to wait before collectors start. `random`: 0 to 1. */
@@ -146,12 +146,4 @@ function namesIn(path: string): readonly string[] {
         .parse(JSON.parse(readFileSync(path, 'utf8'))),
     ) ?? []
   )
-}
-
-function attempt<T>(act: () => T): T | null {
-  try {
-    return act()
-  } catch {
-    return null
-  }
 }

@@ -11,6 +11,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import type { FolderWatcher, WatchFolder } from '../collectors/shared/folder-watcher.ts'
+import { isBelow } from '../collectors/shared/mounts.ts'
 import type { Places } from '../host/host.ts'
 import {
   type Answer,
@@ -235,11 +236,11 @@ export class Reader {
       if (hung !== null && this.#isStuck(hung)) {
         this.#fail([...pending.values()], sentenceOf(hung))
         this.#fail(
-          this.#waiting.filter((it) => isIn(it.place, hung.place)),
+          this.#waiting.filter((it) => isBelow(it.place, hung.place)),
           sentenceOf(hung),
         )
         pending.clear()
-        this.#waiting = this.#waiting.filter((it) => !isIn(it.place, hung.place))
+        this.#waiting = this.#waiting.filter((it) => !isBelow(it.place, hung.place))
       }
   }
 
@@ -253,7 +254,7 @@ export class Reader {
       thread.pending.delete(id)
       this.#put(asked)
     }
-    for (const watched of this.#watches.values()) if (!isIn(watched.place, first.place)) this.#startWatch(watched)
+    for (const watched of this.#watches.values()) if (!isBelow(watched.place, first.place)) this.#startWatch(watched)
   }
 
   /** It has returned after all. */
@@ -265,7 +266,7 @@ export class Reader {
     const waiting = this.#waiting
     this.#waiting = []
     for (const asked of waiting) this.#put(asked)
-    for (const watched of this.#watches.values()) if (isIn(watched.place, hung.place)) this.#startWatch(watched)
+    for (const watched of this.#watches.values()) if (isBelow(watched.place, hung.place)) this.#startWatch(watched)
     if (this.#isStuck(hung)) this.onAnswering(hung)
   }
 
@@ -289,7 +290,7 @@ export class Reader {
   }
 
   #hungAt(place: string): Hung | null {
-    for (const { hung } of this.#aside) if (hung !== null && isIn(place, hung.place)) return hung
+    for (const { hung } of this.#aside) if (hung !== null && isBelow(place, hung.place)) return hung
     return null
   }
 
@@ -305,10 +306,6 @@ export class Reader {
 function startThread(workerData: ThreadData): Worker {
   const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 }
   return new Worker(`(${readerThread.toString()})()`, { eval: true, execArgv: [], workerData, resourceLimits })
-}
-
-function isIn(path: string, place: string): boolean {
-  return path === place || (path.startsWith(place) && (place.endsWith('/') || path[place.length] === '/'))
 }
 
 function sentenceOf({ place, kind }: Hung): string {

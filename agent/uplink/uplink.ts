@@ -136,6 +136,6 @@ function isThrottling({ code, facts }: Fault): boolean {
 }
 
 /** 0 <= fraction < 1. */
-function fraction(random: Random): number {
+export function fraction(random: Random): number {
   return Buffer.from(random(6)).readUIntBE(0, 6) / 2 ** 48
 }

@@ -22,7 +22,7 @@ import type { Host, Start, StartSourceKind } from '../../host/host.ts'
 import { redactArguments, redactCommandLine } from '../../redact/index.ts'
 import { type Accounts, accountReader } from '../shared/accounts.ts'
 import { bounded } from '../shared/bounded.ts'
-import { imageOf, type OnProgram, type Program } from '../shared/programs.ts'
+import { imageOf, type OnProgram, type Program, parseArguments } from '../shared/programs.ts'
 import { bestSource } from '../shared/start-source.ts'
 
 const NAME = 'processes'
@@ -348,12 +348,6 @@ async function viewOf(host: Host, pid: number): Promise<View & { args: string[] 
 
 function commandLineOf(args: readonly string[]): string {
   return bounded(redactArguments(args).replaceAll('\0', ' '), MAX_COMMAND)
-}
-
-/** Each argument ends in NUL. A program that set its own title may leave blanks between, and NULs at the end. */
-export function parseArguments(text: string): string[] {
-  const trimmed = text.replace(/\0+$/, '')
-  return trimmed === '' ? [] : trimmed.split('\0')
 }
 
 /** The short name is in parentheses and may contain any character, including ')' and newline: the last ')' ends it. */

@@ -36,13 +36,18 @@ export function kindOf(mount: Mount): VolumeKind | null {
 
 /** Whether the file system that a path is on says how much of a file is on the disk. */
 export function countsBlocks(path: string, mounts: readonly Mount[]): boolean {
-  const at = mounts.filter((it) => it.at === '/' || path === it.at || path.startsWith(`${it.at}/`))
+  const at = mounts.filter((it) => isBelow(path, it.at))
   // Of two mounts at one place, the later one is on top.
   const mount = at.reduce<Mount | null>(
     (best, it) => (best === null || it.at.length >= best.at.length ? it : best),
     null,
   )
   return mount !== null && /^(ext[234]|xfs|btrfs|f2fs|bcachefs|zfs|tmpfs|overlay|vfat|exfat|ntfs3)$/.test(mount.type)
+}
+
+/** Whether the path is the place itself, or in it. */
+export function isBelow(path: string, place: string): boolean {
+  return path === place || path.startsWith(place.endsWith('/') ? place : `${place}/`)
 }
 
 /** Whether it is known to be on a disk inside the laptop. */

@@ -15,3 +15,9 @@ export type OnProgram = (program: Program) => void
 export function imageOf(link: string): string {
   return link.endsWith(' (deleted)') ? link.slice(0, -10) : link
 }
+
+/** Each argument ends in NUL. A program that set its own title may leave blanks between, and NULs at the end. */
+export function parseArguments(text: string): string[] {
+  const trimmed = text.replace(/\0+$/, '')
+  return trimmed === '' ? [] : trimmed.split('\0')
+}

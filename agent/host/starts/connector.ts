@@ -10,9 +10,11 @@
  *         forks and execs exists since 6.6; an older kernel sends exits, too.
  */
 import { readFileSync, readlinkSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { release } from 'node:os'
+import { imageOf, parseArguments } from '../../collectors/shared/programs.ts'
 import type { Caught, Start, StartSource, StartSourceKind } from '../host.ts'
+import { koffi } from '../koffi.ts'
+import { Forks, needsFirstPidNamespace } from './forks.ts'
 
 const AF_NETLINK = 16
 const SOCK_DGRAM = 2
@@ -35,9 +37,7 @@ const WAIT_MS = 1_000
 const WHAT = 36
 const DATA = 52
 const MAX_WAITING = 10_000
-const MAX_FORKS = 4_096
 const MAX_ARGUMENTS = 65_536
-const FIRST_PID_NAMESPACE = 'pid:[4026531836]'
 
 interface Libc {
   socket(family: number, type: number, protocol: number): number
@@ -55,8 +55,7 @@ export function connector(): StartSourceKind {
 }
 
 function open(): StartSource {
-  if (readlinkSync('/proc/self/ns/pid') !== FIRST_PID_NAMESPACE)
-    throw Object.assign(new Error('unsupported: the kernel serves only its first pid namespace'), { code: 'ENOENT' })
+  needsFirstPidNamespace('the kernel serves only its first pid namespace')
   const libc = load()
   const fd = libc.socket(AF_NETLINK, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_CONNECTOR)
   if (fd < 0) throw failure('socket', libc.errno())
@@ -83,7 +82,7 @@ function open(): StartSource {
 }
 
 function source(libc: Libc, fd: number): StartSource {
-  const forks = new Map<number, number>()
+  const forks = new Forks()
   const message = Buffer.alloc(4_096)
   let starts: Start[] = []
   let lost = 0
@@ -128,23 +127,13 @@ function source(libc: Libc, fd: number): StartSource {
         continue
       }
       const event = parseProcessEvent(message.subarray(0, bytes))
-      if (event?.kind === 'fork') {
-        forks.delete(event.child)
-        forks.set(event.child, event.parent)
-        if (forks.size > MAX_FORKS) forks.delete(forks.keys().next().value!)
-      } else if (event?.kind === 'exec') {
+      if (event?.kind === 'fork') forks.add(event)
+      else if (event?.kind === 'exec') {
         if (starts.length >= MAX_WAITING) lost++
-        else
-          starts.push({ pid: event.pid, file: null, parents: parentsOf(forks, event.pid), caught: caught(event.pid) })
+        else starts.push({ pid: event.pid, file: null, parents: forks.parentsOf(event.pid), caught: caught(event.pid) })
       }
     }
   }
-}
-
-function parentsOf(forks: ReadonlyMap<number, number>, of: number): number[] {
-  const parents: number[] = []
-  for (let pid = forks.get(of); pid !== undefined && parents.length < 4; pid = forks.get(pid)) parents.push(pid)
-  return parents
 }
 
 export type ProcessEvent = { kind: 'exec'; pid: number } | { kind: 'fork'; parent: number; child: number }
@@ -183,9 +172,9 @@ export function hasFilter(kernel: string): boolean {
 /** Null: it has ended already. */
 function caught(pid: number): Caught | null {
   try {
-    const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').slice(0, MAX_ARGUMENTS).replace(/\0+$/, '')
-    const image = readlinkSync(`/proc/${pid}/exe`)
-    return { args: args === '' ? [] : args.split('\0'), image, folder: readlinkSync(`/proc/${pid}/cwd`) }
+    const args = parseArguments(readFileSync(`/proc/${pid}/cmdline`, 'utf8').slice(0, MAX_ARGUMENTS))
+    const image = imageOf(readlinkSync(`/proc/${pid}/exe`))
+    return { args, image, folder: readlinkSync(`/proc/${pid}/cwd`) }
   } catch {
     return null
   }
@@ -198,9 +187,8 @@ function failure(call: string, errno: number): Error {
 
 /** Errors  throws where koffi or its binary for this system is not installed. */
 function load(): Libc {
-  // Not an import: a laptop without it still has tracefs, and the agent is one file.
-  const koffi = createRequire(import.meta.url)('koffi')
-  const lib = koffi.load('libc.so.6')
+  const native = koffi()
+  const lib = native.load('libc.so.6')
   const poll = lib.func('int poll(void *, unsigned long, int)')
   return {
     socket: lib.func('int socket(int, int, int)'),
@@ -209,7 +197,7 @@ function load(): Libc {
     send: lib.func('long send(int, void *, size_t, int)'),
     recv: lib.func('long recv(int, void *, size_t, int)'),
     close: lib.func('int close(int)'),
-    errno: () => koffi.errno(),
+    errno: () => native.errno(),
     wait: (fd) => {
       const wanted = Buffer.alloc(8)
       wanted.writeInt32LE(fd, 0)

@@ -19,21 +19,18 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   readSync,
   rmdirSync,
   writeFileSync,
 } from 'node:fs'
 import type { Start, StartSource, StartSourceKind } from '../host.ts'
+import { Forks, needsFirstPidNamespace } from './forks.ts'
 
 /** Where systemd mounts it, and where older distributions do. */
 const FOLDERS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing']
 const PREFIX = 'tellwire-'
 const EXEC = 'events/sched/sched_process_exec'
 const FORK = 'events/sched/sched_process_fork'
-/** Forks that are remembered. */
-const MAX_FORKS = 4_096
-const MAX_PARENTS = 4
 const MAX_ROUNDS = 3
 const RING_KB = '128'
 /** Room for the longest path that the kernel accepts, 4,096 bytes. */
@@ -42,8 +39,6 @@ const PAGE_KB = '8'
 const CHECK_EVERY = 300
 /** Of one processor at one read, so that a flood of starts ends: a ring has fewer. */
 const MAX_PAGES = 64
-/** The link of the first pid namespace: its inode is fixed in include/linux/proc_ns.h. */
-const FIRST_PID_NAMESPACE = 'pid:[4026531836]'
 
 export function tracefs(folders: readonly string[] = FOLDERS): StartSourceKind {
   return { name: 'tracefs', open: () => open(folders) }
@@ -57,8 +52,7 @@ interface Processor {
 }
 
 function open(folders: readonly string[]): StartSource {
-  if (readlinkSync('/proc/self/ns/pid') !== FIRST_PID_NAMESPACE)
-    throw Object.assign(new Error('unsupported: in a container the pids of the trace are others'), { code: 'ENOENT' })
+  needsFirstPidNamespace('in a container the pids of the trace are others')
   const root = mounted(folders)
   removeLeftOver(root)
   const instance = `${root}/instances/${PREFIX}${process.pid}`
@@ -113,7 +107,7 @@ function removeLeftOver(root: string): void {
 
 function reader(instance: string, processors: Processor[], format: Formats, header: PageHeader): StartSource['read'] {
   const page = Buffer.alloc(Math.max(header.bytes, Number(PAGE_KB) * 1_024))
-  const forks = new Map<number, number>()
+  const forks = new Forks()
   let reads = 0
   return () => {
     const found: Traced[] = []
@@ -124,7 +118,7 @@ function reader(instance: string, processors: Processor[], format: Formats, head
     // An exec on a processor that was read later than the one on which its fork was: the fork is there by now.
     for (let round = 0; round < MAX_ROUNDS; round++) {
       for (const it of processors) lost += readProcessor(it, isDue && round === 0, found)
-      for (const it of found) if (it.kind === 'fork') addFork(forks, it)
+      for (const it of found) if (it.kind === 'fork') forks.add(it)
       if (found.every((it) => it.kind === 'fork' || forks.has(it.pid))) break
     }
     found.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
@@ -149,22 +143,11 @@ function reader(instance: string, processors: Processor[], format: Formats, head
   }
 }
 
-/** `forks`: by child the parent, also of what has not executed a program of its own: threads, and subshells. */
-function addFork(forks: Map<number, number>, { parent, child }: { parent: number; child: number }): void {
-  forks.delete(child)
-  forks.set(child, parent)
-  if (forks.size > MAX_FORKS) forks.delete(forks.keys().next().value!)
-}
-
 /** The execs, each with its parents where their forks were seen. */
-function startsOf(found: readonly Traced[], forks: ReadonlyMap<number, number>): Start[] {
-  return found.flatMap((it) => {
-    if (it.kind === 'fork') return []
-    const parents: number[] = []
-    for (let pid = forks.get(it.pid); pid !== undefined && parents.length < MAX_PARENTS; pid = forks.get(pid))
-      parents.push(pid)
-    return [{ pid: it.pid, file: it.file, parents, caught: null }]
-  })
+function startsOf(found: readonly Traced[], forks: Forks): Start[] {
+  return found.flatMap((it) =>
+    it.kind === 'fork' ? [] : [{ pid: it.pid, file: it.file, parents: forks.parentsOf(it.pid), caught: null }],
+  )
 }
 
 /** 0: there is nothing. */

@@ -4,23 +4,15 @@
  * Shape   a handle and a pointer are numbers; 0 is none. Structures are buffers (layouts.ts).
  * Errors  a library or function that this system does not have gives a CallError with ENOENT.
  */
-import { createRequire } from 'node:module'
 import { addressText } from '../../collectors/shared/address-text.ts'
+import { koffi } from '../koffi.ts'
 import { CallError } from './calls.ts'
 import { SOCKADDR_INET } from './layouts.ts'
 
-type Koffi = typeof import('koffi')
 export interface Call {
   (...args: unknown[]): number
   /** In a thread of its own. The last argument is called with (error, result). */
   async(...args: unknown[]): void
-}
-
-let loaded: Koffi | null = null
-/** Not an import: the agent of another system runs without it, and the bundle finds it beside itself. */
-export function koffi(): Koffi {
-  loaded ??= createRequire(import.meta.url)('koffi') as Koffi
-  return loaded
 }
 
 const PROC_NOT_FOUND = 127

@@ -7,9 +7,10 @@
  * Source  winsvc.h. The manager calls from threads of its own, and koffi passes that to the main thread, so the
  *         dispatcher has to run in another one. Started and stopped by Wine 10's `net`.
  */
+import { koffi } from '../koffi.ts'
 import { CallError } from './calls.ts'
 import { SC_ACTION, SERVICE_FAILURE_ACTIONSW, SERVICE_STATUS, SERVICE_TABLE_ENTRYW } from './layouts.ts'
-import { addressOf, koffi, library, succeeded } from './library.ts'
+import { addressOf, library, succeeded } from './library.ts'
 
 const advapi32 = library('advapi32.dll', {
   ChangeServiceConfig2W: 'int (intptr_t, uint32_t, void *)',

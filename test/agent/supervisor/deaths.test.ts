@@ -33,6 +33,16 @@ describe('agent/supervisor/deaths', () => {
     assert.equal(start().count, 0)
   })
 
+  it('writes nothing before it is told to: another agent may run here', () => {
+    start().reached('settled')
+    new Deaths(
+      { running: join(folder, 'running.json'), looks: join(folder, 'looks'), spool: join(folder, 'spool') },
+      'b1',
+    )
+    const after = start()
+    assert.deepEqual([after.count, after.last?.phase], [0, 'settled'])
+  })
+
   it('pauses longer after each death, up to ten minutes, with full jitter', () => {
     const pauses = Array.from({ length: 12 }, () => {
       const deaths = start()

@@ -4,13 +4,13 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
-  parseArguments,
   parseForks,
   parseLastPid,
   parseStat,
   parseUid,
   processes,
 } from '../../../../agent/collectors/linux/processes.ts'
+import { parseArguments } from '../../../../agent/collectors/shared/programs.ts'
 import type { Start, StartSourceKind } from '../../../../agent/host/host.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation, ObservationOf } from '../../../../wire/event.ts'
