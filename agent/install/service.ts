@@ -1,13 +1,15 @@
 /**
- * The system's service manager: systemd, launchd, or Windows' service control manager, by their own commands.
+ * The system's service manager: systemd and launchd by their own commands, Windows' by its calls and commands.
  *
  * Errors  Fault 'usage' when a command fails, with what it said. Only installation, upgrade and removal call these; the
- *         running agent starts none of them. launchd's and Windows' have not run on a real system.
+ *         running agent starts none of them. launchd's have not run, Windows' calls under Wine only.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import type { AgentProduct } from '../../wire/common.ts'
 import { Fault } from '../../wire/fault.ts'
+import { attempt } from '../attempt.ts'
+import { installService, quoted, removeService } from '../host/windows/service.ts'
 import { LAUNCHD_LABEL, LAUNCHD_UPGRADE_LABEL, SERVICE, UPGRADE, windowsServiceArguments } from './definitions.ts'
 
 export interface Service {
@@ -28,6 +30,7 @@ export function serviceOf(product: AgentProduct, root = ''): Service {
   return { linux: systemd, macos: launchd, windows: windowsService }[product](root)
 }
 
+const ADMINISTRATOR = 'Run this as an administrator.'
 const WATCHERS = [`${UPGRADE}.path`, `${UPGRADE}.service`]
 
 function systemd(root: string): Service {
@@ -40,9 +43,9 @@ function systemd(root: string): Service {
       if (runs) command('systemctl', 'start', `${UPGRADE}.path`)
     },
     disable() {
-      attempt('systemctl', 'disable', '--quiet', SERVICE, ...WATCHERS)
+      quietly('systemctl', 'disable', '--quiet', SERVICE, ...WATCHERS)
       // Not the upgrade itself: it may be what runs this.
-      if (runs) attempt('systemctl', 'stop', `${UPGRADE}.path`)
+      if (runs) quietly('systemctl', 'stop', `${UPGRADE}.path`)
     },
     start: () => {
       if (runs) command('systemctl', 'start', SERVICE)
@@ -59,29 +62,33 @@ function launchd(root: string): Service {
     definitions,
     enable() {
       command('launchctl', 'enable', `system/${LAUNCHD_LABEL}`)
-      attempt('launchctl', 'bootstrap', 'system', `${definitions}/${LAUNCHD_UPGRADE_LABEL}.plist`)
+      quietly('launchctl', 'bootstrap', 'system', `${definitions}/${LAUNCHD_UPGRADE_LABEL}.plist`)
     },
     disable() {
-      attempt('launchctl', 'bootout', `system/${LAUNCHD_LABEL}`)
-      attempt('launchctl', 'bootout', `system/${LAUNCHD_UPGRADE_LABEL}`)
+      quietly('launchctl', 'bootout', `system/${LAUNCHD_LABEL}`)
+      quietly('launchctl', 'bootout', `system/${LAUNCHD_UPGRADE_LABEL}`)
     },
     start: () => command('launchctl', 'bootstrap', 'system', `${definitions}/${LAUNCHD_LABEL}.plist`),
-    stop: () => attempt('launchctl', 'bootout', `system/${LAUNCHD_LABEL}`),
+    stop: () => quietly('launchctl', 'bootout', `system/${LAUNCHD_LABEL}`),
   }
 }
 
 function windowsService(): Service {
-  const path = (versionFolder: string) => `"${versionFolder}\\node.exe" ${windowsServiceArguments(versionFolder)}`
+  const path = (versionFolder: string) =>
+    `${quoted(`${versionFolder}\\node.exe`)} ${windowsServiceArguments(versionFolder)}`
   return {
     definitions: null,
     enable(versionFolder) {
-      command('sc.exe', 'create', SERVICE, 'start=', 'auto', 'binPath=', path(versionFolder))
-      command('sc.exe', 'failure', SERVICE, 'reset=', '86400', 'actions=', 'restart/5000/restart/60000/restart/600000')
+      try {
+        installService(SERVICE, path(versionFolder))
+      } catch (cause) {
+        throw new Fault('usage', { where: SERVICE, why: (cause as Error).message, todo: ADMINISTRATOR })
+      }
     },
-    disable: () => attempt('sc.exe', 'delete', SERVICE),
+    disable: () => attempt(() => removeService(SERVICE)),
     start: () => command('sc.exe', 'start', SERVICE),
     // `net stop` waits, `sc stop` does not.
-    stop: () => attempt('net.exe', 'stop', SERVICE),
+    stop: () => quietly('net.exe', 'stop', SERVICE),
     pointTo: (versionFolder) => command('sc.exe', 'config', SERVICE, 'binPath=', path(versionFolder)),
   }
 }
@@ -92,10 +99,10 @@ function command(program: string, ...args: string[]): void {
   throw new Fault('usage', {
     where: [program, ...args].join(' '),
     why: error?.message ?? `${stderr}${stdout}`.trim().slice(-500),
-    todo: 'Run this as an administrator.',
+    todo: ADMINISTRATOR,
   })
 }
 
-function attempt(program: string, ...args: string[]): void {
+function quietly(program: string, ...args: string[]): void {
   spawnSync(program, args, { stdio: 'ignore', timeout: 60_000 })
 }

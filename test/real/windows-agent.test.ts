@@ -7,13 +7,14 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
+import { SERVICE } from '../../agent/install/definitions.ts'
 import { agentBundle } from '../../bin/agent-bundle.js'
 import type { WorkerPage } from '../../server/views/schema.ts'
 import { json, type ServerChild, startServer, until } from '../bench/children.ts'
 import { NODE, needsWindows, startWindows, type WindowsMachine } from './windows-machine.ts'
 
 const CURRENT_VERSION = 'Software\\Microsoft\\Windows\\CurrentVersion'
-const SERVICE_CALLS = join(import.meta.dirname, '../../agent/host/windows/service.ts')
+const SERVICE_MANAGER = join(import.meta.dirname, '../../agent/install/service.ts')
 
 describe('real runs: the agent as a Windows service', function () {
   this.timeout(300_000)
@@ -31,6 +32,7 @@ describe('real runs: the agent as a Windows service', function () {
     const bundle = await agentBundle()
     assert.ok(bundle)
     copyFileSync(bundle, join(machine.share, 'agent.mjs'))
+    copyFileSync(machine.nodePath, join(machine.share, 'node.exe'))
     const { token } = await json<{ token: string }>(
       fetch(`${server.url}/api/v1/enrollment-tokens`, {
         method: 'POST',
@@ -39,16 +41,16 @@ describe('real runs: the agent as a Windows service', function () {
       }),
     )
     assert.match(await machine.run(NODE, 'agent.mjs', 'enroll', token), /^Enrolled as /)
-    const install = `import { installService, removeService } from ${JSON.stringify(SERVICE_CALLS)}
-      if (process.argv[2] === 'remove') removeService()
-      else installService(process.argv.slice(2))`
+    const install = `import { serviceOf } from ${JSON.stringify(SERVICE_MANAGER)}
+      if (process.argv[2] === 'remove') serviceOf('windows').disable()
+      else serviceOf('windows').enable('Z:\\\\share')`
     await build({
       stdin: { contents: install, resolveDir: import.meta.dirname, loader: 'ts' },
       ...({ bundle: true, platform: 'node', format: 'esm', logLevel: 'error' } as const),
       outfile: join(machine.share, 'service.mjs'),
     })
-    await machine.run(NODE, 'service.mjs', NODE, 'Z:\\share\\agent.mjs', 'run', '--service')
-    await machine.run('net', 'start', 'Tellwire')
+    await machine.run(NODE, 'service.mjs', 'install')
+    await machine.run('net', 'start', SERVICE)
   })
   after(async () => {
     await machine?.stop()
@@ -102,13 +104,13 @@ describe('real runs: the agent as a Windows service', function () {
 
   it('stops when the manager says so, and says goodbye', async () => {
     // Wine's net asks once more when the service has ended, and then fails: what the status says counts.
-    await machine.run('net', 'stop', 'Tellwire').catch(() => {})
+    await machine.run('net', 'stop', SERVICE).catch(() => {})
     await until(
       async () => (/not running/.test(await status()) ? true : null),
       30_000,
       () => 'it still runs',
     )
     await machine.run(NODE, 'service.mjs', 'remove')
-    await assert.rejects(machine.run('net', 'start', 'Tellwire'))
+    await assert.rejects(machine.run('net', 'start', SERVICE))
   })
 })

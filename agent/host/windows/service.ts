@@ -25,7 +25,8 @@ const advapi32 = library('advapi32.dll', {
   StartServiceCtrlDispatcherW: 'int (void *)',
 })
 
-export const SERVICE = 'Tellwire'
+/** Windows does not read the name of a service with a process of its own. */
+const NAME = 'tellwire-agent'
 const ALL_ACCESS = 0xf01ff
 const MANAGER_ALL_ACCESS = 0xf003f
 const OWN_PROCESS = 0x10
@@ -46,13 +47,12 @@ const CALL_NOT_IMPLEMENTED = 120
 /** How long the manager waits for a start or an end before it says that there is none. */
 const WAIT_HINT_MS = 20_000
 
-/** `command`: program and arguments; each is quoted. */
-export function installService(command: readonly string[]): void {
+/** `line`: the program in quotation marks, and its arguments. */
+export function installService(name: string, line: string): void {
   withManager((manager) => {
-    const line = command.map(quoted).join(' ')
     const kind = [ALL_ACCESS, OWN_PROCESS, AUTO_START, ERROR_NORMAL] as const
     const service = advapi32.CreateServiceW(
-      ...[manager, SERVICE, 'Tellwire agent', ...kind, line, null, null, null, null, null],
+      ...[manager, name, 'Tellwire agent', ...kind, line, null, null, null, null, null],
     )
     succeeded('CreateServiceW', service)
     try {
@@ -64,9 +64,9 @@ export function installService(command: readonly string[]): void {
 }
 
 /** It has to be stopped before. */
-export function removeService(): void {
+export function removeService(name: string): void {
   withManager((manager) => {
-    const service = advapi32.OpenServiceW(manager, SERVICE, ALL_ACCESS)
+    const service = advapi32.OpenServiceW(manager, name, ALL_ACCESS)
     succeeded('OpenServiceW', service)
     try {
       succeeded('DeleteService', advapi32.DeleteService(service))
@@ -127,7 +127,7 @@ export async function runService(run: (signal: AbortSignal) => Promise<void>): P
     return control === CONTROL_INTERROGATE ? 0 : CALL_NOT_IMPLEMENTED
   }
   const onMain = () => {
-    handle = advapi32.RegisterServiceCtrlHandlerExW(SERVICE, handlerPointer, null)
+    handle = advapi32.RegisterServiceCtrlHandlerExW(NAME, handlerPointer, null)
     report(START_PENDING)
     report(RUNNING)
     void run(stop.signal)
@@ -138,7 +138,7 @@ export async function runService(run: (signal: AbortSignal) => Promise<void>): P
   }
   const handlerPointer = k.register(onControl, k.pointer(k.proto(HANDLER)))
   const mainPointer = k.register(onMain, k.pointer(k.proto(MAIN)))
-  const name = Buffer.from(`${SERVICE}\0`, 'utf16le')
+  const name = Buffer.from(`${NAME}\0`, 'utf16le')
   // One entry, and one of zeros behind it.
   const table = Buffer.alloc(SERVICE_TABLE_ENTRYW.size * 2)
   table.writeBigUInt64LE(addressOf(name), SERVICE_TABLE_ENTRYW.at.lpServiceName)
