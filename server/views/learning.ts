@@ -8,6 +8,7 @@
  */
 import { isSameTool } from '../../rules/catalogue/tool-names.ts'
 import type { Approval } from '../../wire/contract.ts'
+import { roleOf } from '../assess/rarity.ts'
 import { Census, type Counted } from '../derive/kit/census.ts'
 import { restoreRows } from '../derive/kit/kept.ts'
 import { hasWord } from '../derive/kit/tenant.ts'
@@ -35,7 +36,7 @@ export async function learning(reader: Reader): Promise<LearningView> {
   const { census, now } = await censusOf(reader)
   const period = census.period()
   const everybody = census.workers()
-  const sizes = new Map([...Map.groupBy(everybody, roleOf)].map(([role, { length }]) => [role, length]))
+  const sizes = new Map([...Map.groupBy(everybody, roleAt)].map(([role, { length }]) => [role, length]))
   const approvals = reader.directory.approvals()
   // A person's word counts from when it was said, although the log may end earlier.
   const today = Math.max(now, reader.now())
@@ -70,13 +71,13 @@ export async function learning(reader: Reader): Promise<LearningView> {
     approvals: approvals.map((it) => ({ ...it, isOver: isOver(it, today) })),
   }
 
-  function roleOf(worker: string): string | null {
-    return reader.directory.contractAt(worker, now)?.roles?.[0]?.toLowerCase() ?? null
+  function roleAt(worker: string): string {
+    return roleOf(reader.directory.contractAt(worker, now))
   }
 
   function rolesOf(having: readonly string[]): Roles {
-    return [...Map.groupBy(having, roleOf)]
-      .flatMap(([role, { length }]) => (role === null ? [] : { role, workers: length, of: sizes.get(role) ?? length }))
+    return [...Map.groupBy(having, roleAt)]
+      .flatMap(([role, { length }]) => (role === '' ? [] : { role, workers: length, of: sizes.get(role) ?? length }))
       .sort((a, b) => b.workers / b.of - a.workers / a.of || b.workers - a.workers || (a.role < b.role ? -1 : 1))
   }
 }

@@ -12,12 +12,11 @@
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { bounded } from '../shared/bounded.ts'
+import { bootMoment, clockJumps } from '../shared/clock-jumps.ts'
 import { parseUptime } from '../shared/uptime.ts'
 
 const NAME = 'clock-places'
 const EVERY_MS = 30_000
-const JUMP_MS = 5_000
-const INTERRUPTED_MS = 1_000
 
 export const clockPlaces: Collector<'clock_place'> = {
   name: NAME,
@@ -28,17 +27,12 @@ export const clockPlaces: Collector<'clock_place'> = {
 async function* run(host: Host, signal: AbortSignal) {
   const offsetOf = offsets()
   let reported = ''
-  let bootedAt: number | null = null
+  const jumpOf = clockJumps()
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
     let ClockJumpMs: number | null = null
     try {
-      // Wall clock minus time since boot is constant unless the clock is changed.
-      const now = await bootMoment(host)
-      if (now !== null && bootedAt !== null && Math.abs(now - bootedAt) >= JUMP_MS)
-        ClockJumpMs = Math.round(now - bootedAt)
-      // Updated at each poll, so that small drifts do not add up to a jump.
-      bootedAt = now ?? bootedAt
+      ClockJumpMs = jumpOf(await bootMoment(host, () => uptimeMs(host)))
     } catch (cause) {
       yield gap(stamp, '/proc/uptime', gapReason(cause), cause)
     }
@@ -60,11 +54,9 @@ async function* run(host: Host, signal: AbortSignal) {
   }
 }
 
-async function bootMoment(host: Host): Promise<number | null> {
-  const before = host.now()
+async function uptimeMs(host: Host): Promise<number | null> {
   const uptime = parseUptime(await host.readText('/proc/uptime'))
-  const after = host.now()
-  return uptime === null || Math.abs(after - before) > INTERRUPTED_MS ? null : before - uptime * 1_000
+  return uptime === null ? null : uptime * 1_000
 }
 
 async function zoneOf(host: Host): Promise<string | null> {

@@ -18,11 +18,10 @@ import { bounded } from '../shared/bounded.ts'
 import { commandText } from '../shared/command-text.ts'
 import { baselineIsDue, loadReported, saveReported } from '../shared/reported.ts'
 import { homesOf, USER_STARTUP, userHives } from './kit/hives.ts'
-import { keyWatcher } from './kit/key-watcher.ts'
+import { lookAtKeys } from './kit/key-watcher.ts'
 
 const NAME = 'autostarts'
 const EVERY_MS = 5_000
-const READ_MS = 300_000
 const MAX_ENTRIES = 4_000
 const MAX_TASKS = 2_000
 const MAX_TASK_BYTES = 262_144
@@ -45,24 +44,14 @@ export const autostarts = (windows: Windows): Collector<'autostart'> => ({
 })
 
 async function* run(host: Host, windows: Windows, signal: AbortSignal) {
-  const watcher = keyWatcher(windows.registry)
   const reported = await loadReported<string>(host, NAME)
-  let readAt = Number.NEGATIVE_INFINITY
-  try {
-    while (!signal.aborted) {
-      const stamp = { time: host.now(), collector: NAME }
-      if (watcher.changed() || host.elapsed() - readAt >= READ_MS) {
-        readAt = host.elapsed()
-        const { found, keys, gaps } = await readAll(host, windows, stamp)
-        watcher.watch(keys)
-        yield* gaps
-        yield* report(host, reported, found, stamp)
-      }
-      await host.sleep(EVERY_MS, signal)
-    }
-  } finally {
-    watcher.close()
-  }
+  yield* lookAtKeys(host, windows.registry, EVERY_MS, signal, async function* (watch) {
+    const stamp = { time: host.now(), collector: NAME }
+    const { found, keys, gaps } = await readAll(host, windows, stamp)
+    watch(keys)
+    yield* gaps
+    yield* report(host, reported, found, stamp)
+  })
 }
 
 async function* report(

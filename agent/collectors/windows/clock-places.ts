@@ -13,11 +13,10 @@ import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import type { Windows } from '../../host/windows/calls.ts'
 import { bounded } from '../shared/bounded.ts'
+import { bootMoment, clockJumps } from '../shared/clock-jumps.ts'
 
 const NAME = 'clock-places'
 const EVERY_MS = 30_000
-const JUMP_MS = 5_000
-const INTERRUPTED_MS = 1_000
 
 export const clockPlaces = (windows: Windows): Collector<'clock_place'> => ({
   name: NAME,
@@ -27,15 +26,10 @@ export const clockPlaces = (windows: Windows): Collector<'clock_place'> => ({
 
 async function* run(host: Host, windows: Windows, signal: AbortSignal) {
   let reported = ''
-  let bootedAt: number | null = null
+  const jumpOf = clockJumps()
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
-    const moment = bootMoment(host)
-    // Wall clock minus time since boot is constant unless the clock is changed.
-    const moved = moment !== null && bootedAt !== null ? Math.round(moment - bootedAt) : 0
-    const ClockJumpMs = Math.abs(moved) >= JUMP_MS ? moved : null
-    // Updated at each poll, so that small drifts do not add up to a jump.
-    bootedAt = moment ?? bootedAt
+    const ClockJumpMs = jumpOf(await bootMoment(host, async () => host.elapsed()))
     try {
       const { zone, utcOffsetMinutes: UtcOffsetMinutes } = windows.zone()
       const TimeZone = zone === null ? null : bounded(zone, 256)
@@ -50,10 +44,4 @@ async function* run(host: Host, windows: Windows, signal: AbortSignal) {
     }
     await host.sleep(EVERY_MS, signal)
   }
-}
-
-function bootMoment(host: Host): number | null {
-  const before = host.now()
-  const elapsed = host.elapsed()
-  return Math.abs(host.now() - before) > INTERRUPTED_MS ? null : before - elapsed
 }

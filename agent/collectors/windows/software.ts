@@ -20,11 +20,10 @@ import { bounded } from '../shared/bounded.ts'
 import { loadReported } from '../shared/reported.ts'
 import { type Item, softwareChanges } from '../shared/software-changes.ts'
 import { userHives } from './kit/hives.ts'
-import { keyWatcher } from './kit/key-watcher.ts'
+import { lookAtKeys } from './kit/key-watcher.ts'
 
 const NAME = 'software'
 const EVERY_MS = 10_000
-const READ_MS = 300_000
 const UNINSTALL = 'Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall'
 const SERVICES = 'SYSTEM\\CurrentControlSet\\Services'
 /** SERVICE_WIN32_OWN_PROCESS, SERVICE_WIN32_SHARE_PROCESS. */
@@ -47,23 +46,13 @@ export const software = (windows: Windows): Collector<'software'> => ({
 
 async function* run(host: Host, windows: Windows, signal: AbortSignal) {
   const reported = await loadReported<Item>(host, NAME)
-  const watcher = keyWatcher(windows.registry)
-  let readAt = Number.NEGATIVE_INFINITY
-  try {
-    while (!signal.aborted) {
-      const stamp = { time: host.now(), collector: NAME }
-      if (watcher.changed() || host.elapsed() - readAt >= READ_MS) {
-        readAt = host.elapsed()
-        const { found, unreadable, gaps, keys } = readAll(windows, stamp)
-        watcher.watch(keys)
-        yield* gaps
-        yield* softwareChanges(host, reported, { found, unreadable }, stamp)
-      }
-      await host.sleep(EVERY_MS, signal)
-    }
-  } finally {
-    watcher.close()
-  }
+  yield* lookAtKeys(host, windows.registry, EVERY_MS, signal, async function* (watch) {
+    const stamp = { time: host.now(), collector: NAME }
+    const { keys, gaps, ...read } = readAll(windows, stamp)
+    watch(keys)
+    yield* gaps
+    yield* softwareChanges(host, reported, read, stamp)
+  })
 }
 
 function readAll(windows: Windows, stamp: Stamp) {

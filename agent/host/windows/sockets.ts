@@ -68,30 +68,31 @@ function* rowsOf(bytes: Buffer, rowSize: number): Iterable<number> {
   for (let n = 0, at = first; n < count && at + rowSize <= bytes.length; n++, at += rowSize) yield at
 }
 
-/** Addresses and ports are in network order; a port is in the first two of its four bytes. */
-export function* parseTcp(bytes: Buffer): Iterable<SocketRow> {
+export function parseTcp(bytes: Buffer): Iterable<SocketRow> {
   const { size, at } = MIB_TCPROW_OWNER_PID
-  for (const row of rowsOf(bytes, size))
-    yield {
-      protocol: 'tcp',
-      state: bytes.readUInt32LE(row + at.dwState),
-      localAddress: address(bytes, row + at.dwLocalAddr, 4),
-      localPort: bytes.readUInt16BE(row + at.dwLocalPort),
-      remoteAddress: address(bytes, row + at.dwRemoteAddr, 4),
-      remotePort: bytes.readUInt16BE(row + at.dwRemotePort),
-      pid: bytes.readUInt32LE(row + at.dwOwningPid),
-    }
+  return tcpRows(bytes, size, { ...at, local: at.dwLocalAddr, remote: at.dwRemoteAddr, length: 4 })
 }
 
-export function* parseTcp6(bytes: Buffer): Iterable<SocketRow> {
+export function parseTcp6(bytes: Buffer): Iterable<SocketRow> {
   const { size, at } = MIB_TCP6ROW_OWNER_PID
+  return tcpRows(bytes, size, { ...at, local: at.ucLocalAddr, remote: at.ucRemoteAddr, length: 16 })
+}
+
+/** The offsets that both rows have, and where the addresses are, of how many bytes. */
+type TcpOffsets = Record<
+  'dwState' | 'dwLocalPort' | 'dwRemotePort' | 'dwOwningPid' | 'local' | 'remote' | 'length',
+  number
+>
+
+/** Addresses and ports are in network order; a port is in the first two of its four bytes. */
+function* tcpRows(bytes: Buffer, size: number, at: TcpOffsets): Iterable<SocketRow> {
   for (const row of rowsOf(bytes, size))
     yield {
       protocol: 'tcp',
       state: bytes.readUInt32LE(row + at.dwState),
-      localAddress: address(bytes, row + at.ucLocalAddr, 16),
+      localAddress: address(bytes, row + at.local, at.length),
       localPort: bytes.readUInt16BE(row + at.dwLocalPort),
-      remoteAddress: address(bytes, row + at.ucRemoteAddr, 16),
+      remoteAddress: address(bytes, row + at.remote, at.length),
       remotePort: bytes.readUInt16BE(row + at.dwRemotePort),
       pid: bytes.readUInt32LE(row + at.dwOwningPid),
     }
