@@ -164,9 +164,6 @@ export function unread(ruleset: Ruleset, placeholders: (rule: LoadedRule) => rea
  * longer true.
  */
 export const WITHOUT_MAKER: Readonly<Partial<Record<FieldName | Category, string>>> = {
-  'process_creation.OriginalFileName': 'programs for Linux have no such field; for the Windows collector',
-  'process_creation.Product': 'programs for Linux have no such field; for the Windows collector',
-  'process_creation.Company': 'programs for Linux have no such field; for the Windows collector',
   'process_creation.Signer': 'programs for Linux are not signed; for the macOS and Windows collectors',
   'network_connection.DestinationHostname': 'the socket table has no names',
   'egress.DestinationHostname': 'only the sums of the interfaces are read',

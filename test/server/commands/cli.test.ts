@@ -65,7 +65,10 @@ describe('the command line', function () {
       cpSync(join(dirname(BINARY), '..', 'package.json'), join(installed, 'package.json'))
       const { code, out, err } = await started(join(installed, 'bin', 'tellwire.js'), ['--version'])
       assert.deepEqual([code, out], [1, ''])
-      assert.match(err, /^Tellwire does not run as an installed package\. Clone .*npm start/)
+      assert.match(
+        err,
+        /^Tellwire does not run from its sources as an installed package\. .*npm run package.*npm start/,
+      )
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }

@@ -15,6 +15,8 @@ const HOUR = 3_600_000
 /** Only who wrote the simulator knows these words. */
 const TRUTH = /"type":"label"|"truth"|"scenario"|infiltrator|look-alike|\b(P4|P1|P11|P22|P6|N9|N4|N11|N1|N15|N20)\b/
 const STARTED_WITHIN_MS = 240_000
+/** Enough of them that every band has somebody. */
+const WORKERS = 80
 
 describe('tellwire demo', function () {
   this.timeout(300_000)
@@ -36,7 +38,7 @@ describe('tellwire demo', function () {
   }
 
   it('shows a full console that says it is simulated, never who is which, and removes its folder', async function () {
-    const { child, out, err } = start('demo', '--workers', '40')
+    const { child, out, err } = start('demo', '--workers', String(WORKERS))
     const ended = once(child, 'exit')
     try {
       const [, url, secret] = await until(
@@ -50,7 +52,7 @@ describe('tellwire demo', function () {
 
       assert.equal((await get<SessionView>('/session')).simulated, true)
       const { rows } = await get<QueuePage>('/workers')
-      assert.equal(rows.length, 40)
+      assert.equal(rows.length, WORKERS)
       const bands = new Set(rows.map((it) => it.band))
       assert.ok(bands.has('critical') && bands.has('none') && bands.size >= 4, [...bands].join(' '))
       assert.ok(rows.filter((it) => it.case === 'open').length >= 5, 'cases')

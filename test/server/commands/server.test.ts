@@ -126,7 +126,7 @@ describe('tellwire server, where it cannot start', function () {
       says: /not-yaml\.yml:\d+:\d+.*\[config\.invalid\]/,
     },
     { name: 'a missing certificate', args: config('no-tls.yml'), says: /tls\.certFile .*none\.crt.*ENOENT/ },
-    { name: 'a folder as certificate', args: config('folder-tls.yml'), says: /tls\.certFile .*EISDIR/ },
+    { name: 'a folder as certificate', args: config('folder-tls.yml'), says: /tls\.certFile .*not a regular file/ },
     { name: 'a certificate that is not PEM', args: config('no-pem.yml'), says: /tls .*not a PEM certificate/ },
     {
       name: 'a key of another certificate',
