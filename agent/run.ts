@@ -3,6 +3,7 @@
  * both.
  */
 import { createHmac, randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import type { Observation, ObservationOf } from '../wire/event.ts'
 import type { Policy, SignedPolicy } from '../wire/messages.ts'
 import { DAY, HOUR } from '../wire/time.ts'
@@ -19,6 +20,7 @@ import { type Logger, logger } from './log.ts'
 import { type Outbox, outbox } from './outbox.ts'
 import { type PolicyHolder, policyHolder } from './policy.ts'
 import { type Rejections, rejections } from './rejections.ts'
+import { unsentBy } from './spool/cursor.ts'
 import { sentLog } from './spool/sent.ts'
 import { Spool } from './spool/spool.ts'
 import { type Status, statusWriter } from './status.ts'
@@ -126,7 +128,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
     onExhausted: options.onExhausted ?? (() => {}),
   })
   const collectors = collectorRunner(options.collectors, supervisor, emit)
-  if (aside !== null) emit(gap({ time: wall(), collector: 'spool' }, 'spool', 'stopped', ASIDE))
+  if (aside !== null) emit(asideGap(aside, wall()))
   reportStart(folder, deaths, facts, emit)
   deaths.reached('running')
   const link = uplink(
@@ -223,6 +225,12 @@ function reportStart(
   const last = attempt(() => recordRun(folder, realClocks.wall(), AGENT_VERSION))
   if (last && last.previousVersion !== AGENT_VERSION) emit(agentState('upgraded', facts))
   emit(agentState('started', facts))
+}
+
+/** Of collector 'agent': its numbers are of another epoch, and are no holes in this one's. */
+function asideGap(aside: string, time: number): ObservationOf<'collection_gap'> {
+  const unsent = attempt(() => unsentBy(join(aside, 'cursor')))
+  return gap({ time, collector: 'agent' }, 'spool', 'stopped', ASIDE, unsent)
 }
 
 function addGap(gaps: Parts['gaps'], { About, Reason, time }: ObservationOf<'collection_gap'>): void {

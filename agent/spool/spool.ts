@@ -161,7 +161,8 @@ export class Spool {
   }
 
   /**
-   * Numbers the event and passes it to the kernel within a tick. False: dropped and counted, because the disk fails.
+   * Numbers the event and passes it to the kernel within a tick. False: dropped and counted, because the disk fails. Its
+   * number is used up, so that the server misses exactly the events that are counted.
    */
   append(observation: Observation): boolean {
     if (this.#isClosed) return false // another process may be using the folder by now
@@ -171,7 +172,9 @@ export class Spool {
     // The category comes first: `categoryOf` reads it without parsing the rest.
     const text = JSON.stringify({ category, id, seq: this.#next, product: this.#options.product, ...rest })
     if (this.#queueBytes + text.length > room || Buffer.byteLength(text) > FRAME_TEXT_BYTES) {
+      this.#next++
       this.#drop(category)
+      this.#scheduleWrite()
       return false
     }
     const writtenAt = this.#queue.length === 0 ? this.#clock.tick() : this.#clock.now
@@ -179,15 +182,20 @@ export class Spool {
     this.#queue.push({ seq: this.#next, writtenAt, category, bytes })
     this.#queueBytes += bytes.length
     this.#next++
-    // While the disk fails, only `flush` retries, so that not every event causes a failing write.
-    if (this.#trouble === null && !this.#isWriteScheduled) {
-      this.#isWriteScheduled = true
-      setImmediate(() => {
-        this.#isWriteScheduled = false
-        if (!this.#isClosed) this.#write()
-      })
-    }
+    this.#scheduleWrite()
     return true
+  }
+
+  #scheduleWrite(): void {
+    if (this.#isWriteScheduled) return
+    this.#isWriteScheduled = true
+    setImmediate(() => {
+      this.#isWriteScheduled = false
+      if (this.#isClosed) return
+      // While the disk fails, only `flush` retries, so that not every event causes a failing write.
+      if (this.#trouble === null) this.#write()
+      else this.#saveCursor()
+    })
   }
 
   /** Makes everything durable that was appended before the call, unless the disk fails. Never rejects. */
@@ -264,9 +272,11 @@ export class Spool {
     return { acked: this.#acked, everAcked: this.#everAcked, leased: this.#leased, synced: this.#synced }
   }
 
+  /** While the disk fails, with the numbers of events that are in memory only: a kill must not lose them uncounted. */
   #cursorState() {
     const { state: clock } = this.#clock
-    return { epoch: this.epoch, acked: this.#acked, everAcked: this.#everAcked, last: this.#synced, clock }
+    const last = this.#trouble === null ? this.#synced : this.last
+    return { epoch: this.epoch, acked: this.#acked, everAcked: this.#everAcked, last, clock }
   }
 
   #storedBetween(from: number, to: number): number {
@@ -293,7 +303,9 @@ export class Spool {
         this.#trouble = null
         return
       } catch (cause) {
-        if (!this.#diskFailed(cause)) return
+        if (this.#diskFailed(cause)) continue
+        this.#saveCursor()
+        return
       }
   }
 
@@ -323,6 +335,7 @@ export class Spool {
         this.#diskFailed(cause)
         this.#segments.undoWrite(this.#queue.slice(0, this.#written), this.#synced)
         this.#written = 0
+        this.#saveCursor()
         return
       }
       this.#synced = this.#queue[upTo - 1]!.seq
@@ -341,6 +354,8 @@ export class Spool {
       onDrop: (category) => this.#drop(category),
       onFailure: (cause) => this.#diskFailed(cause),
     })
+    this.#reportLosses()
+    this.#write()
   }
 
   #saveCursor(): void {
@@ -408,7 +423,7 @@ export class Spool {
   }
 }
 
-const DAMAGED = 'events damaged on disk, at most'
+const DAMAGED = 'events damaged on disk, or never written there because it failed, at most'
 const LOST_BY_SERVER = 'acknowledged once, lost by the server, and no longer kept here, at most'
 
 /** The categories of the lost events are unknown, so the gap is about all of them. */

@@ -463,10 +463,42 @@ describe('agent/spool/spool', () => {
         [['network_connection', 'overflow', refused]],
       )
       assert.equal(events.length, 20_000 - refused + 1)
+      // The numbers of the refused ones are missing, so that the server misses as many as are counted.
+      const kept = Array.from({ length: 20_000 - refused }, (_, index) => index + 1)
       assert.deepEqual(
         events.map((it) => it.seq),
-        Array.from({ length: events.length }, (_, index) => index + 1),
+        [...kept, 20_001],
       )
+      await spool.close()
+    })
+
+    it('a kill while it fails: the next start counts what was in memory only, and uses none of its numbers', async () => {
+      const disk = flaky()
+      const spool = openSpool(folder, { disk })
+      spool.append(connectionTo(1))
+      await spool.flush()
+      disk.failsWrite = 'ENOSPC'
+      for (let n = 2; n <= 40; n++) spool.append(connectionTo(n))
+      await spool.flush()
+      for (let n = 41; n <= 50; n++) spool.append(connectionTo(n))
+      await new Promise((resolve) => setImmediate(resolve))
+      const copy = temporaryFolder()
+      cpSync(folder, copy, { recursive: true, filter: (path) => !path.endsWith('lock') })
+      const again = openSpool(copy)
+      again.append(connectionTo(51))
+      await again.flush()
+      const events = leaseAll(again)
+      assert.deepEqual(
+        events.map((it) => it.seq),
+        [1, 51, 52],
+      )
+      assert.deepEqual(
+        gapsIn(events).map((it) => [it.About, it.Reason, it.Count]),
+        [['spool', 'unparsed', 49]],
+      )
+      await again.close()
+      removeFolder(copy)
+      disk.failsWrite = null
       await spool.close()
     })
   })
