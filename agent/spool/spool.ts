@@ -22,7 +22,7 @@ import { type Random, uuid7 } from '../uuid.ts'
 import { SpoolClock } from './clock.ts'
 import { Cursor } from './cursor.ts'
 import { evict, expiredKept, KEPT, type KeptLimits, keptBytes, type Progress, unsentBytes } from './eviction.ts'
-import { FRAME_TEXT_BYTES, frame } from './frames.ts'
+import { FRAME_TEXT_BYTES, frame, isStorable } from './frames.ts'
 import { type Leased, Reader } from './reader.ts'
 import { eventsIn, scan, syncFolder, writeAt } from './segment.ts'
 import { type Disk, type Framed, Segments } from './segments.ts'
@@ -56,6 +56,8 @@ export interface SpoolOptions {
 
 export class Spool {
   readonly epoch: number
+  /** How long it was not written before it was opened, in this boot; null: not known, or the laptop was booted since. */
+  readonly untouchedMs: number | null
   readonly #options: SpoolOptions
   readonly #kept: KeptLimits
   readonly #cursor: Cursor
@@ -100,6 +102,8 @@ export class Spool {
     const found = scan(options.folder, { acked: state?.acked ?? 0, last: state?.last ?? 0 })
     this.#damaged = found.damaged
     this.epoch = state?.epoch ?? found.epoch ?? Buffer.from(options.random(6)).readUIntBE(0, 6)
+    const booted = options.booted()
+    this.untouchedMs = state?.clock && booted >= state.clock.booted ? booted - state.clock.booted : null
     // Without a saved clock, continue from the time of the newest event: the minimum.
     this.#clock = new SpoolClock(options.booted, state?.clock ?? null, found.newestAt || options.now())
     this.#acked = state?.acked ?? 0
@@ -114,6 +118,8 @@ export class Spool {
     const last = found.segments.at(-1)
     if (last?.path.endsWith('.seg') && !this.#isSegmentFull()) this.#segments.reopenLast()
     syncFolder(options.folder)
+    // Before anything else, so that no later event can hide that numbers are missing before it.
+    this.#reportLosses()
   }
 
   /** The last seq that was assigned; 0 for none. */
@@ -255,6 +261,16 @@ export class Spool {
     this.rollback()
     if (this.#trouble === null) this.#saveCursor()
     return { resendable, lost }
+  }
+
+  /**
+   * The server has numbers up to `seq` of this epoch, which were used by a newer copy of this folder: new events come
+   * after them. False: they already do, or it is no number of an agent's.
+   */
+  skipTo(seq: number): boolean {
+    if (seq < this.#next || !isStorable(2 * seq)) return false
+    this.#next = seq + 1
+    return true
   }
 
   async close(): Promise<void> {

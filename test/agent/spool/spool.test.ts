@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { crc32 } from 'node:zlib'
 import { frame, readFrames } from '../../../agent/spool/frames.ts'
-import type { Disk } from '../../../agent/spool/spool.ts'
+import type { Disk, Spool } from '../../../agent/spool/spool.ts'
 import { Event } from '../../../wire/event.ts'
 import { Fault } from '../../../wire/fault.ts'
 import { DAY } from '../../../wire/time.ts'
@@ -481,13 +481,11 @@ describe('agent/spool/spool', () => {
       for (let n = 2; n <= 40; n++) spool.append(connectionTo(n))
       await spool.flush()
       for (let n = 41; n <= 50; n++) spool.append(connectionTo(n))
-      await new Promise((resolve) => setImmediate(resolve))
-      const copy = temporaryFolder()
-      cpSync(folder, copy, { recursive: true, filter: (path) => !path.endsWith('lock') })
-      const again = openSpool(copy)
-      again.append(connectionTo(51))
-      await again.flush()
-      const events = leaseAll(again)
+      const next = await killed(folder)
+      next.spool.append(connectionTo(51))
+      // Killed again before the first flush: what was numbered then must not hide the loss before it.
+      const last = await killed(next.folder)
+      const events = leaseAll(last.spool)
       assert.deepEqual(
         events.map((it) => it.seq),
         [1, 51, 52],
@@ -496,11 +494,18 @@ describe('agent/spool/spool', () => {
         gapsIn(events).map((it) => [it.About, it.Reason, it.Count]),
         [['spool', 'unparsed', 49]],
       )
-      await again.close()
-      removeFolder(copy)
       disk.failsWrite = null
-      await spool.close()
+      for (const it of [spool, next.spool, last.spool]) await it.close()
+      for (const it of [next.folder, last.folder]) removeFolder(it)
     })
+
+    /** A spool as it is after a kill of the process that has this folder: what the kernel has, and no lock. */
+    async function killed(of: string): Promise<{ folder: string; spool: Spool }> {
+      await new Promise((resolve) => setImmediate(resolve))
+      const copy = temporaryFolder()
+      cpSync(of, copy, { recursive: true, filter: (path) => !path.endsWith('lock') })
+      return { folder: copy, spool: openSpool(copy) }
+    }
   })
 })
 
