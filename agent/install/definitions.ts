@@ -63,6 +63,7 @@ export function windowsLauncher(): string {
  *         CAP_SYS_PTRACE), hears of program starts (CAP_NET_ADMIN; tracefs, which another unit mounts), and writes its
  *         own state only. Not set, because it would blind a collector or stop Node: PrivateTmp, PrivateDevices,
  *         PrivateNetwork, ProtectKernelTunables (tracefs is below /sys), ProtectProc, MemoryDenyWriteExecute.
+ *         It ends itself by SIGKILL when one of its threads does not return: that is no failure (SuccessExitStatus).
  * Units   the limits are for the service with all its processes: at most a fifth of a core, 160 MB.
  */
 export function systemdUnit({ launcher, settings }: Pick<Places, 'launcher' | 'settings'>): string {
@@ -77,6 +78,7 @@ Type=exec
 ExecStart=${launcher} ${RUN.join(' ')}
 Restart=always
 RestartSec=5
+SuccessExitStatus=SIGKILL
 KillMode=mixed
 TimeoutStopSec=15
 CPUQuota=20%

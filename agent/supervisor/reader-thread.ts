@@ -3,6 +3,9 @@
  *
  * Shape   all calls are synchronous. Node's asynchronous ones share four threads of the whole process, and a read that
  *         never returns keeps one of them for ever; a synchronous one keeps only the thread that made it.
+ *         It also watches the main thread, on which everything else runs: if that makes no turn of its event loop for
+ *         `PULSES` looks, as in an endless loop, the process ends by a signal, and its service manager starts it again.
+ *         Looks are counted, not time: a process that was stopped or a laptop that slept makes none.
  *         The function refers to nothing outside of itself, because its text is the program of the thread: in the
  *         agent's single file there is no other file to start.
  * Errors  a read that fails is answered with its code and message; the thread goes on.
@@ -37,6 +40,9 @@ export type Answer =
 export interface ThreadData {
   /** Grows with every system call that returned, so that a long answer differs from one that never comes. */
   beat: SharedArrayBuffer
+  /** Grows as long as the main thread runs. */
+  pulse: SharedArrayBuffer
+  pulseMs: number
 }
 
 /** `skip`: mount points that must not be touched for a question about a folder above them. */
@@ -50,7 +56,7 @@ export function readerThread(): void {
   const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads')
   const fs = process.getBuiltinModule('node:fs')
   const { dirname, join } = process.getBuiltinModule('node:path')
-  const { beat: memory } = workerData as ThreadData
+  const { beat: memory, pulse: main, pulseMs } = workerData as ThreadData
   const port = parentPort!
   const beat = new Int32Array(memory)
   const RESCAN_MS = 300
@@ -66,6 +72,17 @@ export function readerThread(): void {
   const watches = new Map<number, Watch>()
   /** One for all reads: the collector of garbage comes late to memory outside of its heap. */
   const scratch = new Uint8Array(65_536)
+
+  const PULSES = 12
+  const pulse = new Int32Array(main)
+  let pulseBefore = Atomics.load(pulse, 0)
+  let still = 0
+  setInterval(() => {
+    const now = Atomics.load(pulse, 0)
+    still = now === pulseBefore ? still + 1 : 0
+    pulseBefore = now
+    if (still >= PULSES) process.kill(process.pid, 'SIGKILL')
+  }, pulseMs)
 
   port.on('message', ({ id, question, skip }: Message) => {
     const before = process.threadCpuUsage()

@@ -30,6 +30,8 @@ export interface ReaderOptions {
   patientMs?: number
   stuckMs?: number
   maxAside?: number
+  /** How often its threads look whether the main thread runs: see reader-thread.ts. */
+  pulseMs?: number
   /** A thread that answers a `Message` with an `Answer`. Tests have their own. */
   startThread?(data: ThreadData): Worker
 }
@@ -47,6 +49,8 @@ const PATIENT_MS = 2_000
 const STUCK_MS = 15_000
 const MAX_ASIDE = 4
 const CHECK_MS = 250
+/** Twelve of them are two minutes: the agent's longest call on its own disk is shorter. */
+const PULSE_MS = 10_000
 const MAX_RESCANS = 256
 /** Questions that touch what is in a folder, too. */
 const FOLDERS: ReadonlySet<Question['kind']> = new Set(['entries', 'watch', 'rescan'])
@@ -85,6 +89,8 @@ export class Reader {
   /** Questions about a place that is waited for. */
   #waiting: Asked[] = []
   #thread: Thread | null = null
+  readonly #pulse = new SharedArrayBuffer(4)
+  #pulsing: NodeJS.Timeout | null = null
   #check: NodeJS.Timeout | null = null
   /**
    * Ms in which this process watched: after it was frozen or starved, its threads get as long as before to answer.
@@ -151,6 +157,8 @@ export class Reader {
     for (const { pending } of threads) this.#fail([...pending.values()], 'The agent stops.')
     this.#fail(this.#waiting.splice(0), 'The agent stops.')
     for (const thread of threads) if (thread.hung === null) await thread.worker.terminate()
+    // A thread that returns later must not find that the main one has stopped.
+    if (this.#pulsing !== null && !this.isHeld) clearInterval(this.#pulsing)
   }
 
   #put(asked: Asked): void {
@@ -179,7 +187,9 @@ export class Reader {
 
   #start(): Thread {
     const memory = new SharedArrayBuffer(4)
-    const worker = (this.#options.startThread ?? startThread)({ beat: memory })
+    const pulseMs = this.#options.pulseMs ?? PULSE_MS
+    this.#pulsing ??= setInterval(() => Atomics.add(new Int32Array(this.#pulse), 0, 1), pulseMs / 4).unref()
+    const worker = (this.#options.startThread ?? startThread)({ beat: memory, pulse: this.#pulse, pulseMs })
     worker.unref()
     const beat = new Int32Array(memory)
     const thread: Thread = { worker, beat, seen: 0, movedAt: null, pending: new Map(), hung: null }

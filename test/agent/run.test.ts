@@ -50,12 +50,10 @@ describe('agent/run', () => {
       },
     }
   }
-  function start(collectors: Collector[]): () => Promise<void> {
+  const states = () => received().flatMap((it) => (it.category === 'agent_state' ? [it] : []))
+  function start(collectors: Collector[], system = thisSystem()): () => Promise<void> {
     const stop = new AbortController()
-    const done = run(
-      { folder, collectors, system: thisSystem(), starts: { seen: 0, total: 0 }, timing: QUICK },
-      stop.signal,
-    )
+    const done = run({ folder, collectors, system, starts: { seen: 0, total: 0 }, timing: QUICK }, stop.signal)
     const stopped = async () => {
       stop.abort()
       await done
@@ -169,10 +167,48 @@ describe('agent/run', () => {
     await until(() => actions().length >= 2, 'started')
     await stop()
     assert.deepEqual(actions(), ['killed_last_time', 'started', 'stopping'])
+    assert.deepEqual(states()[2]?.BlindSeconds, {})
     writeFileSync(agentPaths(folder).running, JSON.stringify({ bootId: 'another' }))
     start([])
     await until(() => actions().length >= 4, 'started again')
     assert.deepEqual(actions().slice(3), ['started'])
+  })
+
+  it('says with its start for how long it was stopped in the same boot, what for, and that once', async () => {
+    for (const [bootId, reason] of [
+      ['b1', null],
+      ['b1', 'upgrade'],
+      ['b1', null],
+      ['b2', null],
+    ] as const) {
+      const before = actions().length
+      const stop = start([], { ...thisSystem(), machine: async () => ({ fingerprint: null, virtual: null, bootId }) })
+      await until(() => actions().length > before, 'started')
+      if (reason) sayGoodbye(folder, reason)
+      await stop()
+    }
+    const starts = states().filter((it) => it.Action === 'started')
+    assert.deepEqual(
+      starts.map((it) => [typeof it.StoppedSeconds, it.StopReason ?? null]),
+      [
+        ['undefined', null],
+        ['number', null],
+        ['number', 'upgrade'],
+        ['undefined', null],
+      ],
+    )
+  })
+
+  it('says for how long it was blind after a kill', async () => {
+    const system = { ...thisSystem(), machine: async () => ({ fingerprint: null, virtual: null, bootId: 'b1' }) }
+    const stop = start([collector()], system)
+    await until(() => actions().length > 0, 'started')
+    await stop()
+    writeFileSync(agentPaths(folder).running, JSON.stringify({ bootId: 'b1' }))
+    start([collector()], system)
+    await until(() => actions().includes('killed_last_time'), 'started again')
+    const blind = states().find((it) => it.Action === 'killed_last_time')?.BlindSeconds
+    assert.deepEqual(Object.keys(blind ?? {}), ['network_connection'])
   })
 
   it('kill -9 ten times while sending: the server gets every number, each for one event', async function () {

@@ -25,12 +25,14 @@ const EVERY_MS = 50
 const EVENTS = 10
 const BURST = { events: 2_000, bytes: 7_000 }
 const RUN = `${process.pid}.${performance.timeOrigin}`
+/** Counts on when the collector is held, as for too much memory, and started again. */
+let n = 0
 
 const busy: Collector = {
   name: 'busy',
   categories: ['process_creation'],
   async *run(host, _policy, signal) {
-    for (let n = 0; !signal.aborted; ) {
+    while (!signal.aborted) {
       const isBurst = existsSync(join(control!, 'burst'))
       if (isBurst) rmSync(join(control!, 'burst'))
       const numbers = Array.from({ length: isBurst ? BURST.events : EVENTS }, () => `${RUN}.${n++}`)

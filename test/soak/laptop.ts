@@ -235,7 +235,7 @@ async function check(isLong: boolean): Promise<Verified & { accepted: number; lo
   const verified = await verify(rig.data, rig.rules, [progress], take)
   const accepted = readFileSync(join(control, 'accepted'), 'utf8').trim().split('\n')
   const doubled = [...logged].filter(([, times]) => times > 1).map(([number]) => number)
-  assert.deepEqual(doubled, [], 'logged twice')
+  assert.deepEqual(doubled.slice(0, 5), [], `${doubled.length} are logged twice`)
   const lost = accepted.filter((it) => !logged.has(it)).length
   assert.ok(lost <= verified.missing, `${lost} accepted events are not in the log, and ${verified.missing} are missing`)
   const told = gaps.reduce((sum, it) => sum + (it.collector === 'spool' ? (it.Count ?? 0) : 0), 0)

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
@@ -11,6 +13,57 @@ const PLACES: ReaderOptions['places'] = {
   isSystemPlace: (path) => path.startsWith('/etc'),
   remoteBelow: () => [],
 }
+
+describe('agent/supervisor/reader: the main thread', () => {
+  const PULSE_MS = 50
+  const script = (then: string) => `
+    import { Reader } from '${new URL('../../../agent/supervisor/reader.ts', import.meta.url)}'
+    const places = { placeOf: (path) => path, isSystemPlace: () => true, remoteBelow: () => [] }
+    const reader = new Reader({ places, pulseMs: ${PULSE_MS} })
+    await reader.ask({ kind: 'stat', path: '/' })
+    ${then}`
+  const ended = (then: string) => {
+    const { signal, status } = spawnSync(process.execPath, ['--input-type=module', '-e', script(then)], {
+      timeout: 30_000,
+      killSignal: 'SIGTERM',
+    })
+    return { signal, status }
+  }
+
+  it('an endless loop in it ends the process by a signal', () => {
+    assert.deepEqual(ended('for (;;);'), { signal: 'SIGKILL', status: null })
+  })
+
+  it('one that waits, or is busy in pieces, is left alone', () => {
+    const busy = `
+      for (const end = performance.now() + ${30 * PULSE_MS}; performance.now() < end; ) {
+        for (const part = performance.now() + ${3 * PULSE_MS}; performance.now() < part; );
+        await new Promise((resolve) => setTimeout(resolve, ${PULSE_MS / 2}))
+      }
+      await new Promise((resolve) => setTimeout(resolve, ${30 * PULSE_MS}))
+      await reader.close()`
+    assert.deepEqual(ended(busy), { signal: null, status: 0 })
+  })
+
+  it('a process that was stopped and goes on is left alone', async () => {
+    const wait = `console.log('ready'); await new Promise((resolve) => process.once('SIGTERM', resolve)); await reader.close()`
+    // A timer keeps it alive: a signal's listener does not.
+    const child = spawn(
+      process.execPath,
+      ['--input-type=module', '-e', script(`setTimeout(() => {}, 60_000).ref(); ${wait}; process.exit()`)],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
+    await once(child.stdout, 'data')
+    child.kill('SIGSTOP')
+    await new Promise((resolve) => setTimeout(resolve, 30 * PULSE_MS))
+    child.kill('SIGCONT')
+    await new Promise((resolve) => setTimeout(resolve, 5 * PULSE_MS))
+    child.kill('SIGTERM')
+    assert.deepEqual(await once(child, 'exit'), [0, null])
+  })
+})
 
 describe('agent/supervisor/reader: real folders', () => {
   let folder = ''
