@@ -2,7 +2,7 @@
  * Notices that the server cannot be reached although the laptop is online: its name leads nowhere, or a firewall keeps
  * the agent from it.
  *
- * Shape   `take` returns a finding once it has lasted `CUT_OFF_MS` and a program of the laptop has opened a connection
+ * Shape   `take` returns a finding once it has lasted `cutOffMs` and a program of the laptop has opened a connection
  *         to a public address meanwhile, and again when the server is reached. A server that answers that it is busy is
  *         reached.
  *         `namedElsewhere` says whether the laptop itself keeps the name from leading to the server: a line of the hosts
@@ -20,7 +20,7 @@ import type { UplinkStatus } from './uplink/session.ts'
 type CutOffBy = NonNullable<ObservationOf<'agent_state'>['CutOffBy']>
 
 /** Longer than a server's restart, and than a tunnel, lift or login page takes. */
-const CUT_OFF_MS = 10 * 60_000
+export const CUT_OFF_MS = 10 * 60_000
 const HOSTS_BYTES = 1_048_576
 
 export interface CutOff {
@@ -36,7 +36,7 @@ export interface CutOffWatch {
 }
 
 /** `program`: the agent's own, whose attempts to connect prove nothing. */
-export function cutOffWatch(awake: () => number, program: string): CutOffWatch {
+export function cutOffWatch(awake: () => number, program: string, cutOffMs = CUT_OFF_MS): CutOffWatch {
   let since = awake()
   let isOnline = false
   let reported: CutOffBy | null = null
@@ -56,7 +56,7 @@ export function cutOffWatch(awake: () => number, program: string): CutOffWatch {
       reported = null
       return found
     }
-    if (reported !== null || !isOnline || awake() - since < CUT_OFF_MS) return null
+    if (reported !== null || !isOnline || awake() - since < cutOffMs) return null
     reported = causeOf(failure)
     return { seconds, by: reported, isOver: false }
   }

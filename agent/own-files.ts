@@ -51,13 +51,14 @@ export function ownFiles(folder: string, version: string, program: string | null
   async function look(): Promise<Changed[]> {
     const found: Changed[] = []
     const config = attempt(() => readJson(paths.config, Config))
-    if (!config) return found
+    const configHash = attempt(() => sha256(readFileSync(paths.config)))
+    if (!config || configHash === null) return found
     const current = program === null ? null : attempt(() => factsOf(program))
     if (program !== null && current !== null && current !== facts) {
       facts = current
       programHash = await hashOf(program).catch(() => null)
     }
-    const now = { version, program: programHash, device: config.device, config: sha256(readFileSync(paths.config)) }
+    const now = { version, program: programHash, device: config.device, config: configHash }
     const known = attempt(() => readJson(paths.ownFiles, Known))
     if (known?.version === version && known.program !== null && programHash !== null && known.program !== programHash)
       found.push('program')

@@ -58,6 +58,8 @@ export interface RunOptions {
   onExhausted?: (why: string) => void
   /** False: it comes back at once after a death. For tests that kill it again and again. */
   isCareful?: boolean
+  /** How long the server must be out of reach until that is reported. */
+  cutOffMs?: number
   timing?: Timing
   log?: Logger
 }
@@ -124,7 +126,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   const reader = options.reader ?? readerOf(system)
   const gaps: Parts['gaps'] = new Map()
   const serverName = new URL(config.url).hostname
-  const cutOff = cutOffWatch(realClocks.awake, process.execPath)
+  const cutOff = cutOffWatch(realClocks.awake, process.execPath, options.cutOffMs)
   /** What the hosts file had for the server when that was first reached; null: it was not yet. */
   let hostsWhenReached: string | null = null
   const supervisor = new Supervisor({
@@ -170,7 +172,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
       { everyMs: 2_000, firstMs: 0, run: writeStatus },
       { everyMs: CUT_OFF_LOOK_MS, firstMs: CUT_OFF_LOOK_MS, run: lookForCutOff },
       // Before the first summary, which has the hash.
-      { everyMs: HOUR, firstMs: 60_000, run: lookAtOwnFiles },
+      { everyMs: HOUR, firstMs: 20_000, run: lookAtOwnFiles },
       { everyMs: HOUR, firstMs: 300_000, run: hourly },
     ],
     onLostTime,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Collector } from '../../agent/collect.ts'
 import { agentPaths, readJson } from '../../agent/config.ts'
@@ -21,10 +21,12 @@ const QUICK = { ...TIMING, backoff: { baseMs: 5, capMs: 50 } }
 describe('agent/run', () => {
   let folder = ''
   let server: TestServer
+  let onHello: TestServer['behaviour']['onHello']
   let stops: (() => Promise<void>)[]
   beforeEach(async () => {
     folder = temporaryFolder()
     server = await testServer()
+    ;({ onHello } = server.behaviour)
     server.enroll(folder)
     stops = []
   })
@@ -51,9 +53,12 @@ describe('agent/run', () => {
     }
   }
   const states = () => received().flatMap((it) => (it.category === 'agent_state' ? [it] : []))
-  function start(collectors: Collector[], system = thisSystem()): () => Promise<void> {
+  function start(collectors: Collector[], system = thisSystem(), cutOffMs = 60_000): () => Promise<void> {
     const stop = new AbortController()
-    const done = run({ folder, collectors, system, starts: { seen: 0, total: 0 }, timing: QUICK }, stop.signal)
+    const done = run(
+      { folder, collectors, system, starts: { seen: 0, total: 0 }, timing: QUICK, cutOffMs },
+      stop.signal,
+    )
     const stopped = async () => {
       stop.abort()
       await done
@@ -209,6 +214,33 @@ describe('agent/run', () => {
     await until(() => actions().includes('killed_last_time'), 'started again')
     const blind = states().find((it) => it.Action === 'killed_last_time')?.BlindSeconds
     assert.deepEqual(Object.keys(blind ?? {}), ['network_connection'])
+  })
+
+  it('says that it was cut off from the server while the laptop was online, in the events that it sends later', async function () {
+    this.timeout(30_000)
+    const away: Collector = {
+      name: 'test',
+      categories: ['network_connection'],
+      async *run(host, _policy, signal) {
+        while (!signal.aborted) {
+          yield { ...connectionTo(443), DestinationIp: '203.0.113.5' }
+          await host.sleep(500, signal)
+        }
+      },
+    }
+    server.behaviour.onHello = (peer) => peer.socket.terminate()
+    start([away], thisSystem(), 1_000)
+    const { spool } = agentPaths(folder)
+    const isSaid = () =>
+      existsSync(spool) &&
+      readdirSync(spool).some((it) => readFileSync(join(spool, it), 'latin1').includes('"cut_off"'))
+    await until(isSaid, 'it is in the spool', 15_000)
+    server.behaviour.onHello = onHello
+    const cutOffs = () => states().filter((it) => it.Action === 'cut_off')
+    await until(() => cutOffs().length >= 2, 'it is said, and that it is over', 15_000)
+    const [first, last] = cutOffs()
+    assert.equal(first?.CutOffBy, 'other')
+    assert.ok(last!.CutOffSeconds! >= first!.CutOffSeconds!)
   })
 
   it('kill -9 ten times while sending: the server gets every number, each for one event', async function () {

@@ -78,11 +78,11 @@ describe('real runs: a mount that does not answer', function () {
   it('does not keep the agent from stopping in good order', async () => {
     const exited = once(agent!, 'exit')
     agent!.kill('SIGTERM')
-    await until(
-      () => received().some((it) => it.category === 'agent_state' && it.Action === 'stopping'),
-      'its last word',
-      40_000,
-    )
+    const lastWord = () =>
+      received().flatMap((it) => (it.category === 'agent_state' && it.Action === 'stopping' ? [it] : []))
+    await until(() => lastWord().length > 0, 'its last word', 40_000)
+    assert.ok(lastWord()[0]!.BlindSeconds!.file_burst! > 0, 'it says for how long it could not see')
+    assert.equal(lastWord()[0]!.BlindSeconds!.process_creation, undefined)
     await exited
     agent = null
     assert.ok(!existsSync(join(folder, 'agent', 'running.json')))

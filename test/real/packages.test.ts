@@ -13,7 +13,8 @@ import { buildPackages, type PackageOptions } from '../../bin/package/main.ts'
 import { npmTree } from '../../bin/package/npm.ts'
 import { ROOT } from '../../bin/package/runtimes.ts'
 import { writeTree } from '../../bin/package/tree.ts'
-import { json, type ServerChild, startServer, until } from '../bench/children.ts'
+import type { Event, EventOf } from '../../wire/event.ts'
+import { BINARY, json, type ServerChild, startServer, until } from '../bench/children.ts'
 import { bootLinux, type LinuxMachine, needsLinuxMachine } from './linux-machine.ts'
 import { needsCommands } from './needs.ts'
 
@@ -22,6 +23,7 @@ const EPOCH = 1_764_000_000
 /** The goal is 80,000; the thread that reads what may hang takes it to 89,000. */
 const RESIDENT_KB = 96_000
 const run = promisify(execFile)
+type Line = { event?: Event }
 
 describe('real runs: packages', function () {
   this.timeout(240_000)
@@ -58,7 +60,12 @@ describe('real runs: packages', function () {
     before(async function () {
       needsCommands(this, 'dpkg-deb', 'strip', 'unshare', 'nsenter')
       needsLinuxMachine(this)
-      ;[server, machine] = await Promise.all([startServer(join(folder, 'server')), bootLinux()])
+      const config = join(folder, 'tellwire.yml')
+      writeFileSync(config, 'agents: { uninstallToken: true }\n')
+      ;[server, machine] = await Promise.all([
+        startServer(join(folder, 'server'), {}, ['--config', config]),
+        bootLinux(),
+      ])
       filesBefore = await files()
     })
     after(async () => {
@@ -169,8 +176,53 @@ describe('real runs: packages', function () {
       assert.ok(Number(links) > 1, `${links} names`)
     })
 
-    it('removed: the server is told, and no file is left', async () => {
-      await machine.do('dpkg --purge tellwire-agent')
+    /** The agent's words about itself, as the server has them. */
+    async function words(): Promise<EventOf<'agent_state'>[]> {
+      const args = [BINARY, 'export', '--data-folder', join(folder, 'server')]
+      const { stdout } = await run(process.execPath, args, { maxBuffer: 64 * 1_048_576 })
+      const events = stdout.split('\n').flatMap((it) => (it === '' ? [] : ((JSON.parse(it) as Line).event ?? [])))
+      return events.filter((it) => it.category === 'agent_state')
+    }
+    const said = (what: string, fits: (it: EventOf<'agent_state'>) => boolean) =>
+      until(
+        async () => (await words()).find(fits) ?? null,
+        90_000,
+        () => `it did not say: ${what}`,
+      )
+
+    it('stopped while the laptop runs on, killed, and its program changed: it says so', async () => {
+      await machine.do('systemctl stop tellwire-agent; sleep 2; systemctl start tellwire-agent')
+      await said('stopped', (it) => it.Action === 'started' && (it.StoppedSeconds ?? 0) >= 2 && it.StopReason === null)
+      await reports('0.1.3')
+      await machine.do('systemctl kill -s KILL tellwire-agent')
+      const killed = await said('killed', (it) => it.Action === 'killed_last_time')
+      // The service manager waits for five seconds.
+      assert.ok((killed.BlindSeconds?.process_creation ?? 0) >= 5, JSON.stringify(killed.BlindSeconds))
+      await until(
+        async () =>
+          (await machine.try('grep -F \'"0.1.3"\' /var/lib/tellwire/agent/own-files.json')).code === 0 ? true : null,
+        90_000,
+        () => 'it does not look at its own files',
+      )
+      await machine.do('echo // >>/opt/tellwire/versions/0.1.3/agent.mjs; systemctl restart tellwire-agent')
+      await said('changed', (it) => it.Action === 'config_changed' && it.Changed === 'program')
+    })
+
+    it('its removal is refused without a token of the server', async () => {
+      const { code, output } = await machine.try('dpkg --purge tellwire-agent')
+      assert.notEqual(code, 0)
+      assert.match(output, /uninstall-token DEVICE/)
+      await reports('0.1.3')
+      const other = await machine.try('tellwire agent uninstall --token twu1.e30')
+      assert.match(other.output, /incomplete or mistyped/)
+    })
+
+    it('removed with a token: the server is told, and no file is left', async () => {
+      const { device } = JSON.parse(await machine.do('cat /var/lib/tellwire/agent/agent.json')) as { device: string }
+      const args = [BINARY, 'laptops', 'uninstall-token', device, '--data-folder', join(folder, 'server')]
+      const { stdout: token } = await run(process.execPath, args)
+      await machine.do(`umask 077; echo '${token.trim()}' >/etc/tellwire/uninstall; dpkg --purge tellwire-agent`)
+      await said('removed', (it) => it.Action === 'stopping' && it.StopReason === 'uninstall')
       const after = await files()
       assert.deepEqual(
         after.filter((it) => !filesBefore.includes(it)),
