@@ -64,7 +64,7 @@ export class Supervisor {
     this.#startedAt = clocks.awake()
     this.#startsAt = this.#startedAt + deaths.pauseMs(options.random)
     this.#looks = new Looks(this.#gauges, (names) => deaths.atWork(names))
-    this.#judge = budget(this.#startedAt)
+    this.#judge = budget(this.#startedAt, this.#gauges.residentBytes())
     this.blindness = new Blindness(() => clocks.awake())
     const { guilty } = deaths
     if (guilty.length > 0) bans.add(guilty, `it was at work when the agent died ${deaths.count} times`)
