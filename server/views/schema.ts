@@ -103,6 +103,9 @@ export const Laptop = z.object({
   /** From its last summary; null before the first. */
   spoolBytes: z.int().nullable(),
   residentBytes: z.int().nullable(),
+  /** SHA-256 over the agent's files, and over its policy's text, from its last summary; null: it did not say. */
+  programHash: z.string().nullable(),
+  policyHash: z.string().nullable(),
   starts: StartsSeen.nullable(),
   clockSkewMs: z.int().nullable(),
   gaps: z.array(Gap),
