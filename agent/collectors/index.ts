@@ -19,6 +19,7 @@ import { repositories } from './linux/repositories.ts'
 import { software } from './linux/software.ts'
 import { usbDevices } from './linux/usb-devices.ts'
 import { volumes } from './linux/volumes.ts'
+import { notCollected } from './not-collected.ts'
 import { SWEEP_LIMITS } from './shared/folder-sweep.ts'
 import { type WatchFolder, watchFolder } from './shared/folder-watcher.ts'
 import { watchedFolders } from './shared/watched-folders.ts'
@@ -43,7 +44,7 @@ export function collectorsOf(
   sources: readonly StartSourceKind[] = [],
   watch: WatchFolder = watchFolder,
 ): readonly Collector[] {
-  return COLLECTORS[product](starts, sources, watch)
+  return [...COLLECTORS[product](starts, sources, watch), notCollected(product)]
 }
 
 type Make<P extends AgentProduct> = (
