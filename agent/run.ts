@@ -56,7 +56,7 @@ export interface RunOptions {
   reader?: Reader
   /** The agent needs too much memory and must be started again. It is left running if this does nothing. */
   onExhausted?: (why: string) => void
-  /** False: it comes back at once after a death. For tests that kill it again and again. */
+  /** False: it comes back at once after a death, and bans nothing for its cost. For tests that kill it again and again. */
   isCareful?: boolean
   /** How long the server must be out of reach until that is reported. */
   cutOffMs?: number
@@ -136,6 +136,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
     random: () => fraction(randomBytes),
     onChange: () => collectors.review(),
     onExhausted: options.onExhausted ?? (() => {}),
+    isCareful: options.isCareful,
   })
   const collectors = collectorRunner(options.collectors, supervisor, emit)
   if (aside !== null) emit(asideGap(aside, wall()))

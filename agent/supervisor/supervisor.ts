@@ -14,7 +14,7 @@ import { Blindness } from './blindness.ts'
 import { budget, type Overspent } from './budget.ts'
 import { type Deaths, MINIMUM, SETTLED_MS } from './deaths.ts'
 import { guardedHost } from './guarded-host.ts'
-import { type Gauges, Looks, pacedHost, realGauges } from './looks.ts'
+import { type Gauges, Looks, pacedHost, pacer, realGauges, STEADY } from './looks.ts'
 import type { Reader } from './reader.ts'
 
 /** How long memory may stay above its limit after a ban, before the process ends and is started again. */
@@ -38,6 +38,8 @@ export interface SupervisorOptions {
   onChange(): void
   /** Memory does not come back: the process must end, and be started again. */
   onExhausted(why: string): void
+  /** False: whatever it costs, nothing is banned for that. */
+  isCareful?: boolean | undefined
 }
 
 export class Supervisor {
@@ -64,7 +66,8 @@ export class Supervisor {
     this.#startedAt = clocks.awake()
     this.#startsAt = this.#startedAt + deaths.pauseMs(options.random)
     this.#looks = new Looks(this.#gauges, (names) => deaths.atWork(names))
-    this.#judge = budget(this.#startedAt)
+    const judge = budget(this.#startedAt, this.#gauges.residentBytes())
+    this.#judge = options.isCareful === false ? () => null : judge
     this.blindness = new Blindness(() => clocks.awake())
     const { guilty } = deaths
     if (guilty.length > 0) bans.add(guilty, `it was at work when the agent died ${deaths.count} times`)
@@ -101,10 +104,12 @@ export class Supervisor {
       onAsk: () => looks.pause(name),
       onAnswer: (ms: number) => looks.resume(name, ms),
     }
-    return pacedHost(guardedHost(host, guard, by), looks, name, (askedMs, nowMs, costMs) => {
+    const onSlower = (askedMs: number, nowMs: number, costMs: number) => {
       const why = `a look costs ${Math.round(costMs)} ms: every ${seconds(nowMs)} instead of every ${seconds(askedMs)}`
       void emit({ ...this.#gap(collector, `${name}: interval`, why), Reason: 'overflow' })
-    })
+    }
+    const pace = collector.pacesItself ? STEADY : pacer()
+    return pacedHost(guardedHost(host, guard, by), looks, name, onSlower, pace)
   }
 
   /** It no longer runs. */
