@@ -30,6 +30,7 @@ let n = 0
 
 const busy: Collector = {
   name: 'busy',
+  pacesItself: true,
   categories: ['process_creation'],
   async *run(host, _policy, signal) {
     while (!signal.aborted) {
