@@ -129,6 +129,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   const cutOff = cutOffWatch(realClocks.awake, process.execPath, options.cutOffMs)
   /** What the hosts file had for the server when that was first reached; null: it was not yet. */
   let hostsWhenReached: string | null = null
+  let cutOffBy: ObservationOf<'agent_state'>['CutOffBy'] = null
   const supervisor = new Supervisor({
     ...{ host, reader, places: system.places ?? UNKNOWN, collectors: options.collectors, emit, deaths },
     bans: new BanList(paths.bans, wall),
@@ -250,8 +251,8 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
     if (link.status.connected) hostsWhenReached ??= await readHosts(host, system.product, serverName)
     if (found === null) return
     const hosts = await readHosts(host, system.product, serverName)
-    const elsewhere = found.isOver ? null : await namedElsewhere(serverName, hosts, hostsWhenReached)
-    const CutOffBy = elsewhere ?? found.by
+    if (!found.isOver) cutOffBy = (await namedElsewhere(serverName, hosts, hostsWhenReached)) ?? found.by
+    const CutOffBy = cutOffBy ?? found.by
     emit({ ...agentState('cut_off', facts), CutOffSeconds: found.seconds, CutOffBy })
   }
 

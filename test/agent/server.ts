@@ -167,7 +167,7 @@ export async function testServer(): Promise<TestServer> {
       } else if (message.type === 'proof') {
         const { hello, nonce } = nonces.get(peer)!
         const text = signedText.proof(hello.nonce, nonce, message.host, hello.device, hello.epoch)
-        if (message.host !== '127.0.0.1' || !isSigned(deviceKey, text, message.signature))
+        if (message.host !== new URL(self.url).hostname || !isSigned(deviceKey, text, message.signature))
           peer.send({ type: 'refusal', code: 'device.proof', where: null, todo: null, retryAfterMs: null })
         else self.behaviour.onProof(peer)
       } else if (message.type === 'ping') self.behaviour.onPing(peer, message.n)
