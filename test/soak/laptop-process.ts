@@ -1,11 +1,12 @@
 /**
- * The agent with all collectors of this system, and one more that writes down what the spool has accepted.
+ * The agent with all collectors of this system, and one more that writes down what it gave to the spool.
  *
  *   node test/soak/laptop-process.ts FOLDER CONTROL careful|bold
  *
- * Shape   `CONTROL/accepted` has a line for each accepted event, on another disk than the spool: a number that no other
- *         event has, which is in the event's command line, too. A line is written in the turn of the event loop after
- *         the one in which the spool passes the event to the kernel.
+ * Shape   `CONTROL/given` has a line for each event, on another disk than the spool: a number that no other event has,
+ *         which is in the event's command line, too, and when it was given, by a clock that nobody moves. A line is
+ *         written in the turn of the event loop after the one in which the spool passes the event to the kernel: unless
+ *         the disk was full, the spool has accepted it.
  *         The file `burst` makes it yield more than the spool holds in memory, `quiet` nothing any more.
  *         'careful' comes back after a death as the agent does, 'bold' at once.
  */
@@ -40,7 +41,8 @@ const busy: Collector = {
       if (!existsSync(join(control!, 'quiet'))) {
         for (const it of numbers) yield started(it, isBurst ? BURST.bytes : 0, host.now())
         await nextTurn()
-        appendFileSync(join(control!, 'accepted'), numbers.map((it) => `${it}\n`).join(''))
+        const at = Math.round(performance.timeOrigin + performance.now())
+        appendFileSync(join(control!, 'given'), numbers.map((it) => `${it} ${at}\n`).join(''))
       }
       await host.sleep(EVERY_MS, signal)
     }
