@@ -43,7 +43,7 @@ export function cutOffWatch(awake: () => number, program: string, cutOffMs = CUT
   return { see, take }
 
   function see(it: Observation): void {
-    if (it.category !== 'network_connection' || !it.Initiated) return
+    if (isOnline || it.category !== 'network_connection' || !it.Initiated) return
     if (it.Image !== null && it.Image !== program && isPublic(it.DestinationIp)) isOnline = true
   }
 
