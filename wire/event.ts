@@ -125,7 +125,10 @@ const FACTS = {
   power_state: agent(2, 'lid, battery, uptime, sleep'),
   presence: agent(2, 'minutes of activity in an hour; security use only', true),
   collection_gap: agent(9, 'something the agent could not observe'),
-  agent_state: agent(9, 'the agent itself: starts, stops, resource usage, a hash of its own files, what it could not see'),
+  agent_state: agent(
+    9,
+    'the agent itself: starts, stops, resource usage, a hash of its own files, what it could not see',
+  ),
   connection: server("the agent's session, located by its address"),
   place_mismatch: server('the contract names one place, the connections come from another'),
   travel: server('two places too far apart for the time between them'),

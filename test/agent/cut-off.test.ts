@@ -16,22 +16,22 @@ describe('agent/cut-off', () => {
   function watched() {
     let now = 5 * MINUTE
     const watch = cutOffWatch(() => now, OWN)
-    const after = (minutes: number, status: Parameters<typeof watch.take>[0] = DOWN) => {
+    const later = (minutes: number, status: Parameters<typeof watch.take>[0] = DOWN) => {
       now += minutes * MINUTE
       return watch.take(status)
     }
-    return { watch, after }
+    return { watch, later }
   }
 
   it('is told once it has lasted ten minutes while another program was online, and again when it is over', () => {
-    const { watch, after } = watched()
-    assert.equal(after(30, UP), null)
+    const { watch, later } = watched()
+    assert.equal(later(30, UP), null)
     watch.see(to('203.0.113.5'))
-    assert.equal(after(9), null)
-    assert.deepEqual(after(1), { seconds: 600, by: 'refused', isOver: false })
-    assert.equal(after(20), null, 'once')
-    assert.deepEqual(after(30, UP), { seconds: 3_600, by: 'refused', isOver: true })
-    assert.equal(after(30, UP), null)
+    assert.equal(later(9), null)
+    assert.deepEqual(later(1), { seconds: 600, by: 'refused', isOver: false })
+    assert.equal(later(20), null, 'once')
+    assert.deepEqual(later(30, UP), { seconds: 3_600, by: 'refused', isOver: true })
+    assert.equal(later(30, UP), null)
   })
 
   for (const [name, seen] of [
@@ -43,25 +43,25 @@ describe('agent/cut-off', () => {
     ['one that came from outside', { ...to('203.0.113.5'), Initiated: false }],
   ] as const)
     it(`a laptop of which only this is seen is offline: ${name}`, () => {
-      const { watch, after } = watched()
-      after(1, UP)
+      const { watch, later } = watched()
+      later(1, UP)
       if (seen) watch.see(seen)
-      assert.equal(after(60), null)
+      assert.equal(later(60), null)
     })
 
   it('a server that is busy is reached', () => {
-    const { watch, after } = watched()
+    const { watch, later } = watched()
     watch.see(to('203.0.113.5'))
-    assert.equal(after(60, { ...DOWN, throttled: true }), null)
+    assert.equal(later(60, { ...DOWN, throttled: true }), null)
   })
 
   it('what was online before it began does not count', () => {
-    const { watch, after } = watched()
+    const { watch, later } = watched()
     watch.see(to('203.0.113.5'))
-    after(1, UP)
-    assert.equal(after(60), null)
+    later(1, UP)
+    assert.equal(later(60), null)
     watch.see(to('2001:db8::7'))
-    assert.equal(after(1)?.seconds, 3_660)
+    assert.equal(later(1)?.seconds, 3_660)
   })
 
   for (const [failure, by] of [
@@ -76,9 +76,9 @@ describe('agent/cut-off', () => {
     [null, 'other'],
   ] as const)
     it(`${failure} is ${by}`, () => {
-      const { watch, after } = watched()
+      const { watch, later } = watched()
       watch.see(to('203.0.113.5'))
-      assert.equal(after(10, { ...DOWN, failure })?.by, by)
+      assert.equal(later(10, { ...DOWN, failure })?.by, by)
     })
 
   const HOSTS = `
