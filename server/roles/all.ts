@@ -26,6 +26,7 @@ import { feedAges } from '../jobs/feed-ages.ts'
 import { followConfig } from '../jobs/follow-config.ts'
 import { followRevocations } from '../jobs/follow-revocations.ts'
 import { followRules } from '../jobs/follow-rules.ts'
+import { haltRollOuts } from '../jobs/halt-roll-outs.ts'
 import { type Job, runJobs } from '../jobs/job.ts'
 import { queueTick } from '../jobs/queue-tick.ts'
 import { recordRevocations } from '../jobs/record-revocations.ts'
@@ -122,6 +123,8 @@ async function start(
   let detector: DetectorRole | null = null
   let people: ConsoleRole | null = null
   let ready = false
+  /** As edited since. */
+  let live = config
   let closing: Promise<void> | null = null
 
   const disk = diskSpace({ folder: config.dataFolder, reserveBytes: config.limits.diskReserveBytes, log })
@@ -154,10 +157,12 @@ async function start(
       evaluation: () => detector?.status.evaluation ?? before?.id ?? null,
       judgedAt: () => detector?.status.time || (before?.time ?? 0),
       online: () => agents.gateway.online,
-      policy: () => agents.gateway.policy,
+      policy: (group) => agents.gateway.policyOf(group),
     },
-    token: (worker, by) => agents.token(worker, by, publicUrl),
+    token: (about) => agents.token(about, publicUrl),
     revoke: agents.revoke,
+    regroup: agents.regroup,
+    groups: () => Object.keys(live.agents.groups),
     decided: (verdict) => detector?.decided(verdict),
     metricsText: metrics.text,
     notReady,
@@ -200,7 +205,7 @@ async function start(
   return {
     url,
     oneTimeLink: async () => `${publicUrl}${await makeOneTimeLink(store, now(), randomBytes)}`,
-    makeToken: (worker, by) => agents.token(worker, by, publicUrl),
+    makeToken: (worker, by) => agents.token({ worker, group: null, by }, publicUrl),
     close: () => (closing ??= close()),
   }
 
@@ -227,6 +232,11 @@ async function start(
       reloadAddresses({ addresses, log }),
       followRevocations({ store, now, revoked: onRevoked }),
       recordRevocations({ store, directory, append: agents.publish, now }),
+      haltRollOuts({
+        ...{ store, history, stream, now, log },
+        haltAfter: () => live.agents.haltAfter,
+        apply: () => agents.applyPolicy(live),
+      }),
       queueTick(queue),
       retention({ stream, store, days: () => days, now, log }),
       feedAges({ warnings, log }),
@@ -234,6 +244,7 @@ async function start(
     if (!reload) return all
     const changed = async (next: Config) => {
       days = next.retentionDays
+      live = next
       await agents.applyPolicy(next)
       running.follow(next)
     }
@@ -262,8 +273,8 @@ async function start(
   }
 
   async function onRevoked(device: string): Promise<void> {
-    await agents.gateway.revoked(device)
-    await queue.revoked(device)
+    await agents.gateway.recheck(device)
+    await queue.changed(device)
   }
 
   /** N27: a database edition that moves many workers at once is reported to the operator, and makes no findings. */

@@ -125,7 +125,10 @@ export const AgentState = z.strictObject({
     'stopping',
     'resumed',
     'policy_applied',
+    'policy_rejected',
+    'policy_rolled_back',
     'upgraded',
+    'upgrade_failed',
     'config_changed',
     'killed_last_time',
     'summary',
@@ -142,4 +145,7 @@ export const AgentState = z.strictObject({
   ForksTotal: count.nullable(),
   StartsBy: z.enum(['tracefs', 'connector', 'poll']).nullable().optional(),
   StopReason: z.enum(['upgrade', 'uninstall']).nullable().optional(),
+  PolicyVersion: count.nullable().optional(),
+  Trouble: text(512).nullable().optional(),
+  FailedVersion: name.nullable().optional(),
 })
