@@ -13,16 +13,17 @@ import { agentPaths, type Config, loadConfig, recordRun } from './config.ts'
 import { contactWriter } from './contact.ts'
 import type { MachineFacts, Places, System } from './host/host.ts'
 import { loadKey } from './identity.ts'
-import { forgetGoodbye, goodbyeReason } from './install/goodbye.ts'
+import { failedUpgrade, forgetFailedUpgrade, forgetGoodbye, goodbyeReason } from './install/goodbye.ts'
 import { lockHolder } from './lock.ts'
 import { type Logger, logger } from './log.ts'
 import { type Outbox, outbox } from './outbox.ts'
-import { type PolicyHolder, policyHolder } from './policy.ts'
+import { type PolicyHolder, policyHolder } from './policy-holder.ts'
+import { policyTrial } from './policy-trial.ts'
 import { type Rejections, rejections } from './rejections.ts'
 import { sentLog } from './spool/sent.ts'
 import { Spool } from './spool/spool.ts'
 import { type Status, statusWriter } from './status.ts'
-import { type Costs, NO_COSTS, summary } from './summary.ts'
+import { NO_COSTS, summary } from './summary.ts'
 import { BanList } from './supervisor/bans.ts'
 import { SAMPLE_MS } from './supervisor/budget.ts'
 import { Deaths } from './supervisor/deaths.ts'
@@ -96,7 +97,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   const config = loadConfig(folder)
   system.protect?.(folder)
   const key = loadKey(paths.key)
-  const policies = policyHolder(paths.policy, config.serverKey)
+  const policies = policyHolder(paths, { serverKey: config.serverKey, agent: AGENT_VERSION, now: wall })
   const host = system.host({ hmac: (value) => hmac(policies.current?.salt ?? '', value), stateFolder: paths.state })
   const facts = await system.machine(host)
   const deaths = new Deaths(paths, facts.bootId, options.isCareful)
@@ -127,7 +128,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   })
   const collectors = collectorRunner(options.collectors, supervisor, emit)
   if (aside !== null) emit(gap({ time: wall(), collector: 'spool' }, 'spool', 'stopped', ASIDE))
-  reportStart(folder, deaths, facts, emit)
+  reportStart(folder, deaths, facts.bootId, (action) => emit(state(action)))
   deaths.reached('running')
   const link = uplink(
     {
@@ -148,6 +149,13 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   )
   const parts: Parts = { config, facts, policies, spool, out, link, rejected, collectors, gaps, startedAt: wall() }
   const costs = summary(meters(parts, starts))
+  const trial = policyTrial({
+    awakeMs: realClocks.awake,
+    failing: () => collectors.failing(),
+    acked: () => spool.acked,
+    isThrottled: () => link.status.throttled,
+  })
+  let troubleReported = policies.trouble
   const writeContact = contactWriter(paths.contact, AGENT_VERSION)
   const writeStatus = statusWriter(paths.status, realClocks, () => statusOf(parts))
   const ticks = ticker(
@@ -155,13 +163,22 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
       { everyMs: 1_000, firstMs: 1_000, run: () => (spool.unsynced > 0 || spool.trouble ? out.flush() : undefined) },
       { everyMs: SAMPLE_MS, firstMs: SAMPLE_MS, run: () => supervisor.sample() },
       { everyMs: 1_000, firstMs: 1_000, run: () => writeContact(link.status) },
+      { everyMs: 1_000, firstMs: 1_000, run: judgePolicy },
+      { everyMs: 60_000, firstMs: 1_000, run: reportFailedUpgrade },
       { everyMs: 2_000, firstMs: 0, run: writeStatus },
       { everyMs: HOUR, firstMs: 300_000, run: hourly },
     ],
     onLostTime,
   )
+  // A trial that goes on, or what came of it: the agent died with it.
+  if (policies.trouble !== null) emit(state('policy_rejected', { Trouble: shortened(policies.trouble) }))
   if (policies.current) collectors.apply(policies.current)
+  if (policies.isOnTrial) trial.begin([], spool.last)
   return { stop }
+
+  function state(action: Action, more: Partial<AgentState> = {}): AgentState {
+    return { ...agentState(action, facts), PolicyVersion: policies.current?.version ?? null, ...more }
+  }
 
   function emit(observation: Observation): void {
     out.append(observation)
@@ -171,16 +188,46 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   }
 
   function onPolicy(signed: SignedPolicy): void {
+    const failing = collectors.failing()
     const next = policies.update(signed)
+    if (policies.trouble !== null && policies.trouble !== troubleReported)
+      emit(state('policy_rejected', { Trouble: shortened(policies.trouble) }))
+    troubleReported = policies.trouble
     if (next === null) return
-    spool.setLimits(limitsOf(next))
-    emit(agentState('policy_applied', facts))
-    collectors.apply(next)
+    emit(state('policy_applied'))
+    use(next)
+    if (policies.isOnTrial) trial.begin(failing, spool.last)
+  }
+
+  function use(policy: Policy): void {
+    spool.setLimits(limitsOf(policy))
+    collectors.apply(policy)
+  }
+
+  function judgePolicy(): void {
+    const verdict = trial.judge()
+    if (verdict === null) return
+    if (verdict.works) {
+      policies.keep()
+      return
+    }
+    const before = policies.goBack(verdict.why, verdict.isFinal)
+    troubleReported = policies.trouble
+    emit(state('policy_rolled_back', { Trouble: policies.trouble && shortened(policies.trouble) }))
+    if (before !== null) use(before)
+  }
+
+  async function reportFailedUpgrade(): Promise<void> {
+    const failed = failedUpgrade(folder)
+    if (failed === null) return
+    emit(state('upgrade_failed', { FailedVersion: failed.version, Trouble: shortened(failed.why) }))
+    await out.flush()
+    forgetFailedUpgrade(folder)
   }
 
   function onLostTime({ kind, ms }: LostTime): void {
     const why = `nothing was collected for ${Math.round(ms / 1_000)} s, although the laptop was awake`
-    if (kind === 'asleep') emit(agentState('resumed', facts))
+    if (kind === 'asleep') emit(state('resumed'))
     else {
       emit(gap({ time: wall(), collector: 'agent' }, 'agent', 'stopped', why))
       supervisor.blindness.add([...new Set(options.collectors.flatMap((it) => it.categories))], ms)
@@ -191,13 +238,13 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   function hourly(): void {
     rejected.report()
     supervisor.reportHeld()
-    emit(agentState('summary', facts, costs()))
+    emit(state('summary', costs()))
   }
 
   async function stop(): Promise<void> {
     await collectors.stop(1_000)
     await reader.close()
-    emit({ ...agentState('stopping', facts), StopReason: goodbyeReason(folder) })
+    emit(state('stopping', { StopReason: goodbyeReason(folder) }))
     await out.flush()
     await link.drain(DRAIN_MS)
     offline.abort()
@@ -205,6 +252,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
     ticks.stop()
     writeStatus()
     await spool.close()
+    policies.stopped()
     deaths.forget()
   }
 }
@@ -216,13 +264,13 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
 function reportStart(
   folder: string,
   deaths: Deaths,
-  facts: MachineFacts,
-  emit: (observation: Observation) => void,
+  bootId: string | null,
+  report: (action: 'killed_last_time' | 'upgraded' | 'started') => void,
 ): void {
-  if (deaths.last?.bootId && deaths.last.bootId === facts.bootId) emit(agentState('killed_last_time', facts))
+  if (deaths.last?.bootId && deaths.last.bootId === bootId) report('killed_last_time')
   const last = attempt(() => recordRun(folder, realClocks.wall(), AGENT_VERSION))
-  if (last && last.previousVersion !== AGENT_VERSION) emit(agentState('upgraded', facts))
-  emit(agentState('started', facts))
+  if (last && last.previousVersion !== AGENT_VERSION) report('upgraded')
+  report('started')
 }
 
 function addGap(gaps: Parts['gaps'], { About, Reason, time }: ObservationOf<'collection_gap'>): void {
@@ -267,11 +315,18 @@ function statusOf({ config, policies, spool, link, rejected, gaps, startedAt }: 
   }
 }
 
-function agentState(Action: ObservationOf<'agent_state'>['Action'], facts: MachineFacts, costs: Costs = NO_COSTS) {
+type AgentState = ObservationOf<'agent_state'>
+type Action = AgentState['Action']
+
+function agentState(Action: Action, facts: MachineFacts) {
   const { fingerprint, virtual, bootId } = facts
   const about = { Version: AGENT_VERSION, Fingerprint: fingerprint, Virtual: virtual, BootId: bootId }
   const stamp = { time: realClocks.wall(), collector: 'agent' }
-  return { category: 'agent_state', ...stamp, Action, ...about, ...costs } satisfies Observation
+  return { category: 'agent_state', ...stamp, Action, ...about, ...NO_COSTS } satisfies Observation
+}
+
+function shortened(text: string): string {
+  return text.length > 512 ? `${text.slice(0, 511).toWellFormed()}…` : text
 }
 
 function hmac(salt: string, value: string): string {
