@@ -9,7 +9,7 @@ import { DAY, HOUR } from '../wire/time.ts'
 import { attempt } from './attempt.ts'
 import { type Collector, gap, type StartCounters } from './collect.ts'
 import { type CollectorRunner, collectorRunner } from './collector-runner.ts'
-import { agentPaths, type Config, loadConfig, recordRun } from './config.ts'
+import { agentPaths, type Config, loadConfig, readJson, recordRun } from './config.ts'
 import { contactWriter } from './contact.ts'
 import type { MachineFacts, Places, System } from './host/host.ts'
 import { loadKey } from './identity.ts'
@@ -20,9 +20,12 @@ import { type Outbox, outbox } from './outbox.ts'
 import { type PolicyHolder, policyHolder } from './policy-holder.ts'
 import { policyTrial } from './policy-trial.ts'
 import { type Rejections, rejections } from './rejections.ts'
-import { sentLog } from './spool/sent.ts'
+import { openPage, type Page } from './show/page-server.ts'
+import type { ShowReport } from './show/report.ts'
+import { type SentCounter, sentCounter } from './show/sent-today.ts'
+import { lastSent, sentLog } from './spool/sent.ts'
 import { Spool } from './spool/spool.ts'
-import { type Status, statusWriter } from './status.ts'
+import { Status, statusWriter } from './status.ts'
 import { NO_COSTS, summary } from './summary.ts'
 import { BanList } from './supervisor/bans.ts'
 import { SAMPLE_MS } from './supervisor/budget.ts'
@@ -36,6 +39,8 @@ import { AGENT_VERSION } from './version.ts'
 /** How long a stopping agent tries to send what is left; the rest stays in the spool. */
 const DRAIN_MS = 2_000
 const GAPS_SHOWN = 50
+/** Of the events sent last. */
+const SHOWN_MAX = 2_000
 const LIMITS_WITHOUT_POLICY = { spoolBytes: 64 * 1_048_576, spoolDays: 14 }
 
 const ASIDE =
@@ -53,6 +58,8 @@ export interface RunOptions {
   onExhausted?: (why: string) => void
   /** False: it comes back at once after a death. For tests that kill it again and again. */
   isCareful?: boolean
+  /** Where the laptop's user can read what is collected; 0: any port. Left out: nowhere. */
+  pagePort?: number
   timing?: Timing
   log?: Logger
 }
@@ -87,7 +94,9 @@ interface Parts {
   rejected: Rejections
   collectors: CollectorRunner
   gaps: Map<string, Status['gaps'][number]>
+  sent: SentCounter
   startedAt: number
+  page: Page | null
 }
 
 async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
@@ -115,6 +124,8 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   })
   const out = outbox(spool, () => link.wake())
   const offline = new AbortController()
+  const logSent = sentLog(paths.sent)
+  const sent = sentCounter(wall, attempt(() => readJson(paths.status, Status))?.sent ?? null, spool.acked)
   const rejected = rejections(emit, realClocks)
   const reader = options.reader ?? readerOf(system)
   const gaps: Parts['gaps'] = new Map()
@@ -142,12 +153,19 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
       log: options.log ?? logger(wall, (line) => process.stderr.write(line)),
       onPolicy,
       onRejected: rejected.add,
-      onSent: sentLog(paths.sent),
+      onSent: (events) => {
+        logSent(events)
+        sent.add(events)
+      },
       ...(options.timing ? { timing: options.timing } : {}),
     },
     offline.signal,
   )
-  const parts: Parts = { config, facts, policies, spool, out, link, rejected, collectors, gaps, startedAt: wall() }
+  const parts: Parts = {
+    ...{ config, facts, policies, spool, out, link, rejected, collectors, gaps, sent },
+    ...{ startedAt: wall(), page: null },
+  }
+  if (options.pagePort !== undefined) await openOwnPage(options.pagePort)
   const costs = summary(meters(parts, starts))
   const trial = policyTrial({
     awakeMs: realClocks.awake,
@@ -178,6 +196,22 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
 
   function state(action: Action, more: Partial<AgentState> = {}): AgentState {
     return { ...agentState(action, facts), PolicyVersion: policies.current?.version ?? null, ...more }
+  }
+
+  async function openOwnPage(port: number): Promise<void> {
+    parts.page = await openPage({ port, now: wall, report: ownReport })
+  }
+
+  async function ownReport(askerPort: number): Promise<ShowReport> {
+    const [{ showReport }, { peopleOf }] = await Promise.all([import('./show/report.ts'), import('./show/asker.ts')])
+    const ownPort = Number(new URL(parts.page!.url).port)
+    return showReport(
+      {
+        ...{ config, policy: policies.current, status: statusOf(parts), isRunning: true, now: wall() },
+        ...{ product: system.product, sent: lastSent(paths.sent, SHOWN_MAX) },
+      },
+      await peopleOf(system.platform, askerPort, ownPort),
+    )
   }
 
   function emit(observation: Observation): void {
@@ -242,6 +276,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   }
 
   async function stop(): Promise<void> {
+    parts.page?.close()
     await collectors.stop(1_000)
     await reader.close()
     emit(state('stopping', { StopReason: goodbyeReason(folder) }))
@@ -293,7 +328,7 @@ function meters({ spool, link }: Parts, starts: StartCounters) {
   }
 }
 
-function statusOf({ config, policies, spool, link, rejected, gaps, startedAt }: Parts): Omit<Status, 'at'> {
+function statusOf({ config, policies, spool, link, rejected, gaps, sent, startedAt, page }: Parts): Omit<Status, 'at'> {
   const { connected, connectedAt, trouble, nextTryAt, lastAckAt, wireBytes } = link.status
   const { unsentBytes, keptBytes, unsent, acked, last, dropped } = spool
   return {
@@ -312,6 +347,8 @@ function statusOf({ config, policies, spool, link, rejected, gaps, startedAt }: 
     rejected: rejected.counts,
     gaps: [...gaps.values()],
     wireBytes,
+    sent: sent.today,
+    page: page?.url ?? null,
   }
 }
 
