@@ -1,10 +1,11 @@
 /**
- * What the laptop's user is told: what is on and why, what was sent today, and whom to ask. Without words: those are in
- * `texts/`.
+ * What the laptop's user is told: what is on and why, what was sent today, and whom to ask. Its words, in five languages,
+ * are in `texts/`.
  */
 import type { Product } from '../../wire/common.ts'
 import { CATEGORIES, type Category, type CategoryOf } from '../../wire/event.ts'
 import type { Policy } from '../../wire/messages.ts'
+import { NEVER_COLLECTED } from '../../wire/privacy.ts'
 import type { Config } from '../config.ts'
 import { categoriesOff, slownessOf } from '../policy.ts'
 import type { Status } from '../status.ts'
@@ -30,6 +31,7 @@ export interface ShowReport {
   keptDays: number
   sentToday: { since: number; events: number } | null
   collected: Collected[]
+  never: readonly string[]
   watchedFolders: { path: string; kind: string }[]
   /** Newest first. */
   lastSent: Record<string, unknown>[]
@@ -40,6 +42,8 @@ export interface ShowReport {
 
 export interface Collected {
   category: CategoryOf<'agent'>
+  /** In English. */
+  about: string
   on: boolean
   /** Off unless a company switches it on for a legal reason. */
   sensitive: boolean
@@ -89,12 +93,14 @@ export function showReport(sources: ShowSources, { asker, people }: People): Sho
     sentToday: today && { since: today.since, events: Object.values(today.counts).reduce((sum, it) => sum + it, 0) },
     collected: here.map((category) => ({
       category,
+      about: CATEGORIES[category].about,
       on: policy !== null && !off.includes(category),
       sensitive: CATEGORIES[category].sensitive,
       slower: policy ? slownessOf([category as Category], policy) : 1,
       sentToday: today?.counts[category] ?? 0,
       examples: sent.filter((it) => it.category === category).slice(0, EXAMPLES),
     })),
+    never: NEVER_COLLECTED,
     watchedFolders: policy?.watchedRoots ?? [],
     lastSent: sent,
     hidden: sources.sent.length - sent.length,

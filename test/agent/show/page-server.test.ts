@@ -7,6 +7,7 @@ import { peopleOf, socketOwner } from '../../../agent/show/asker.ts'
 import { STYLE, STYLE_HASH } from '../../../agent/show/page.ts'
 import { openPage, type Page } from '../../../agent/show/page-server.ts'
 import { showReport } from '../../../agent/show/report.ts'
+import { needsLinux } from '../needs-linux.ts'
 import { HOSTILE, NOW, ROOT, sources } from './sample.ts'
 
 interface Asked {
@@ -216,7 +217,7 @@ describe('agent/show: who asks', () => {
   for (const { name, table, uid } of cases) it(name, () => assert.equal(socketOwner(HEAD + table, 0xc000, 0x2225), uid))
 
   it('this process is found by its own connection', async function () {
-    if (process.platform !== 'linux') this.skip()
+    needsLinux(this)
     const server = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as { port: number }
