@@ -145,7 +145,7 @@ const showCommand = defineCommand({
     if (!Number.isInteger(limit) || limit < 0 || limit > 10_000)
       throw new Fault('usage', { where: '--last', todo: 'Use a number from 0 to 10000.' })
     const paths = agentPaths(folderOf(args))
-    const config = loadConfig(folderOf(args))
+    const config = enrolledHere(folderOf(args))
     const [{ languageOfTerminal }, { showReport }, { formatShowReport }] = await Promise.all([
       import('./show/languages.ts'),
       import('./show/report.ts'),
@@ -184,6 +184,18 @@ export const agentCommand = defineCommand({
 export function main(args: string[]): Promise<void> {
   const meta = { name: 'tellwire', version: AGENT_VERSION, description: 'The agent on the laptop' }
   return runCli(defineCommand({ meta, subCommands: { agent: agentCommand } }), args)
+}
+
+/** Errors  as `loadConfig`: whoever is not an administrator is told where to look instead. */
+function enrolledHere(folder: string): Config {
+  try {
+    return loadConfig(folder)
+  } catch (cause) {
+    if (!(cause instanceof Fault) || process.getuid?.() === 0) throw cause
+    const { code, where, why, todo } = cause
+    const page = `If an administrator installed the agent, open http://127.0.0.1:${PAGE_PORT}/ in a browser. `
+    throw new Fault(code, { where, why, todo: `${page}${todo ?? ''}`, cause })
+  }
 }
 
 async function enrollHere(token: string, folder: string, caFile: string | null, replace: boolean): Promise<Config> {

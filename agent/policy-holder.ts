@@ -24,7 +24,8 @@ const TRIES_MAX = 3
 /** After this, a policy that failed is tried again: what failed may have been the laptop. */
 const REFUSED_MS = DAY
 
-const Trial = z.strictObject({ signed: SignedPolicy, starts: z.int() })
+/** `runs`: of the agent with it, that did not end by a clean stop. */
+const Trial = z.strictObject({ signed: SignedPolicy, runs: z.int() })
 const Failed = z.strictObject({ version: z.int(), agent: z.string(), at: z.number(), tries: z.int(), why: z.string() })
 
 export interface PolicyFiles {
@@ -58,7 +59,7 @@ export interface PolicyHolder {
 
 export function policyHolder(files: PolicyFiles, { serverKey, agent, now }: PolicyHolderOptions): PolicyHolder {
   let good: Policy | null = null
-  let trial: { signed: SignedPolicy; policy: Policy; starts: number } | null = null
+  let trial: { signed: SignedPolicy; policy: Policy } | null = null
   let trouble: string | null = null
   try {
     good = lastPolicy(files.policy, serverKey)
@@ -90,9 +91,9 @@ export function policyHolder(files: PolicyFiles, { serverKey, agent, now }: Poli
       forgetTrial()
       return
     }
-    trial = { signed: found.signed, policy, starts: found.starts }
-    if (found.starts >= DEATHS_MAX) goBack(`The agent died ${found.starts} times with it.`, true)
-    else saveTrial(found.signed, found.starts + 1)
+    trial = { signed: found.signed, policy }
+    if (found.runs >= DEATHS_MAX) goBack(`The agent died ${found.runs} times with it.`, true)
+    else saveTrial(found.signed, found.runs + 1)
   }
 
   function update(signed: SignedPolicy): Policy | null {
@@ -120,8 +121,8 @@ export function policyHolder(files: PolicyFiles, { serverKey, agent, now }: Poli
       attempt(() => savePolicy(files.policy, signed))
       return next
     }
-    trial = { signed, policy: next, starts: 0 }
-    saveTrial(signed, 0)
+    trial = { signed, policy: next }
+    saveTrial(signed, 1)
     return next
   }
 
@@ -153,8 +154,8 @@ export function policyHolder(files: PolicyFiles, { serverKey, agent, now }: Poli
     return failed.version === version && failed.agent === agent && failed.tries >= TRIES_MAX && age < REFUSED_MS
   }
 
-  function saveTrial(signed: SignedPolicy, starts: number): void {
-    attempt(() => writeFileAtomically(files.policyTrial, JSON.stringify({ signed, starts })))
+  function saveTrial(signed: SignedPolicy, runs: number): void {
+    attempt(() => writeFileAtomically(files.policyTrial, JSON.stringify({ signed, runs })))
   }
 
   function forgetTrial(): void {

@@ -125,6 +125,7 @@ export function formatStatus(status: Status, pid: number | null, now: number): s
       `${status.policyVersion ?? 'none yet'}${status.policyTrouble ? `; rejected: ${status.policyTrouble}` : ''}`,
     ],
   ]
+  if (pid !== null && status.page !== null) rows.push(['for its user', status.page])
   if (spool.trouble) rows.push(['disk', `cannot be written (${spool.trouble}); events are held in memory`])
   if (Object.keys(spool.dropped).length > 0) rows.push(['dropped', counts(spool.dropped)])
   if (Object.keys(status.rejected).length > 0) rows.push(['rejected', counts(status.rejected)])

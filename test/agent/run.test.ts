@@ -191,6 +191,32 @@ describe('agent/run', () => {
     assert.equal(seen.at(-1), '')
   })
 
+  it('goes back from a policy that it dies with: kill -9 during the trial', async function () {
+    this.timeout(60_000)
+    server.policy = server.sign({ ...POLICY, version: 2, watchedRoots: [{ path: '/srv/x', kind: 'sync' }] })
+    const versions = () => server.hellos.length
+    for (let round = 1; round <= 2; round++) {
+      const child = spawn(process.execPath, [join(import.meta.dirname, 'agent-process.ts'), folder], {
+        stdio: 'inherit',
+      })
+      const exited = new Promise((resolve) => child.once('exit', resolve))
+      await until(() => versions() === round && existsSync(agentPaths(folder).policyTrial), 'it is on trial', 20_000)
+      const sent = server.batches.length
+      await until(() => server.batches.length > sent + 2, 'it works', 20_000)
+      child.kill('SIGKILL')
+      await exited
+    }
+    const stop = start([collector()])
+    await until(() => actions().filter((it) => it === 'policy_rejected').length > 0, 'reported')
+    const states = received().filter((it) => it.category === 'agent_state')
+    const last = states.findLast((it) => it.category === 'agent_state' && it.Action === 'policy_rejected')
+    assert.ok(last?.category === 'agent_state')
+    assert.equal(last.PolicyVersion, 1)
+    assert.match(last.Trouble ?? '', /^version 2: .*The agent died 2 times with it\./)
+    assert.equal(existsSync(agentPaths(folder).policyTrial), false)
+    await stop()
+  })
+
   it('tells the server that an upgrade did not stay, once', async () => {
     sayUpgradeFailed(folder, { version: '0.2.0', why: 'It does not run.' })
     const stop = start([collector()])
