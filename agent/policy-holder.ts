@@ -8,6 +8,7 @@
  * Errors  nothing is thrown: a policy that cannot be used is `trouble`, and the one in use stays. On a full disk a trial
  *         is not written down: after a death the one before it runs, and the server sends the new one again.
  */
+import { createHash } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import * as z from 'zod'
 import { Fault } from '../wire/fault.ts'
@@ -45,6 +46,8 @@ export interface PolicyHolder {
   readonly current: Policy | null
   /** Whether `current` still has to show that it works. */
   readonly isOnTrial: boolean
+  /** SHA-256 over the text of `current`, lower-case hex. */
+  readonly hash: string | null
   /** Why the latest policy was refused or taken back, or the saved one could not be read. */
   readonly trouble: string | null
   /** The new policy; null if it is refused or changes nothing. */
@@ -59,10 +62,13 @@ export interface PolicyHolder {
 
 export function policyHolder(files: PolicyFiles, { serverKey, agent, now }: PolicyHolderOptions): PolicyHolder {
   let good: Policy | null = null
+  let goodText: string | null = null
   let trial: { signed: SignedPolicy; policy: Policy } | null = null
   let trouble: string | null = null
   try {
-    good = lastPolicy(files.policy, serverKey)
+    const signed = readJson(files.policy, SignedPolicy)
+    good = signed && acceptPolicy(signed, serverKey)
+    goodText = signed && signed.text
   } catch (cause) {
     trouble = textOf(cause) // the server sends one with its welcome
   }
@@ -70,6 +76,10 @@ export function policyHolder(files: PolicyFiles, { serverKey, agent, now }: Poli
   return {
     get current() {
       return trial?.policy ?? good
+    },
+    get hash() {
+      const text = trial?.signed.text ?? goodText
+      return text === null ? null : createHash('sha256').update(text).digest('hex')
     },
     get isOnTrial() {
       return trial !== null
@@ -117,6 +127,7 @@ export function policyHolder(files: PolicyFiles, { serverKey, agent, now }: Poli
     trouble = null
     if (good === null || (trial === null && asksTheSame(good, next))) {
       good = next
+      goodText = signed.text
       // A full disk: the next welcome contains the policy again.
       attempt(() => savePolicy(files.policy, signed))
       return next
@@ -130,6 +141,7 @@ export function policyHolder(files: PolicyFiles, { serverKey, agent, now }: Poli
     if (trial === null) return
     const { signed, policy } = trial
     good = policy
+    goodText = signed.text
     trial = null
     attempt(() => savePolicy(files.policy, signed))
     forgetTrial()

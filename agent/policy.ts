@@ -52,6 +52,20 @@ export function lastPolicy(path: string, serverKey: string): Policy | null {
   return signed && acceptPolicy(signed, serverKey)
 }
 
+/** Whether the saved policy is not one that this server signed. */
+export function isForeignPolicy(path: string, serverKey: string): boolean {
+  try {
+    const signed = readJson(path, SignedPolicy)
+    return signed !== null && !isSigned(serverKey, signedText.policy(signed.text), signed.signature)
+  } catch (cause) {
+    return (
+      cause instanceof Fault &&
+      cause.code === 'config.invalid' &&
+      !(cause.cause instanceof Error && 'errno' in cause.cause)
+    )
+  }
+}
+
 /** All categories that are off: those in `off`, and the sensitive ones that are not in `on`. */
 export function categoriesOff(policy: Policy): string[] {
   const categories = Object.keys(CATEGORIES) as Category[]

@@ -3,6 +3,7 @@
  * both.
  */
 import { createHmac, randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import type { Observation, ObservationOf } from '../wire/event.ts'
 import type { Policy, SignedPolicy } from '../wire/messages.ts'
 import { DAY, HOUR } from '../wire/time.ts'
@@ -11,21 +12,26 @@ import { type Collector, gap, type StartCounters } from './collect.ts'
 import { type CollectorRunner, collectorRunner } from './collector-runner.ts'
 import { agentPaths, type Config, loadConfig, readJson, recordRun } from './config.ts'
 import { contactWriter } from './contact.ts'
+import { cutOffWatch, namedElsewhere, readHosts } from './cut-off.ts'
 import type { MachineFacts, Places, System } from './host/host.ts'
 import { loadKey } from './identity.ts'
 import { failedUpgrade, forgetFailedUpgrade, forgetGoodbye, goodbyeReason } from './install/goodbye.ts'
 import { lockHolder } from './lock.ts'
 import { type Logger, logger } from './log.ts'
 import { type Outbox, outbox } from './outbox.ts'
+import { ownFiles, programFolder } from './own-files.ts'
+import { categoriesOff } from './policy.ts'
 import { type PolicyHolder, policyHolder } from './policy-holder.ts'
 import { policyTrial } from './policy-trial.ts'
 import { type Rejections, rejections } from './rejections.ts'
 import { openPage, type Page } from './show/page-server.ts'
 import type { ShowReport } from './show/report.ts'
 import { type SentCounter, sentCounter } from './show/sent-today.ts'
+import { unsentBy } from './spool/cursor.ts'
 import { lastSent, sentLog } from './spool/sent.ts'
 import { Spool } from './spool/spool.ts'
 import { Status, statusWriter } from './status.ts'
+import { recordStop, takeStop } from './stopped.ts'
 import { NO_COSTS, summary } from './summary.ts'
 import { BanList } from './supervisor/bans.ts'
 import { SAMPLE_MS } from './supervisor/budget.ts'
@@ -41,6 +47,7 @@ const DRAIN_MS = 2_000
 const GAPS_SHOWN = 50
 /** Of the events sent last. */
 const SHOWN_MAX = 2_000
+const CUT_OFF_LOOK_MS = 5_000
 const LIMITS_WITHOUT_POLICY = { spoolBytes: 64 * 1_048_576, spoolDays: 14 }
 
 const ASIDE =
@@ -56,7 +63,7 @@ export interface RunOptions {
   reader?: Reader
   /** The agent needs too much memory and must be started again. It is left running if this does nothing. */
   onExhausted?: (why: string) => void
-  /** False: it comes back at once after a death. For tests that kill it again and again. */
+  /** False: it comes back at once after a death, and bans nothing for its cost. For tests that kill it again and again. */
   isCareful?: boolean
   /** Where the laptop's user can read what is collected; 0: any port. Left out: nowhere. */
   pagePort?: number
@@ -129,6 +136,10 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   const rejected = rejections(emit, realClocks)
   const reader = options.reader ?? readerOf(system)
   const gaps: Parts['gaps'] = new Map()
+  const serverName = new URL(config.url).hostname
+  const cutOff = cutOffWatch(realClocks.awake, process.execPath)
+  /** What the hosts file had for the server when that was first reached; null: it was not yet. */
+  let hostsWhenReached: string | null = null
   const supervisor = new Supervisor({
     ...{ host, reader, places: system.places ?? UNKNOWN, collectors: options.collectors, emit, deaths },
     bans: new BanList(paths.bans, wall),
@@ -136,10 +147,11 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
     random: () => fraction(randomBytes),
     onChange: () => collectors.review(),
     onExhausted: options.onExhausted ?? (() => {}),
+    isCareful: options.isCareful,
   })
   const collectors = collectorRunner(options.collectors, supervisor, emit)
-  if (aside !== null) emit(gap({ time: wall(), collector: 'spool' }, 'spool', 'stopped', ASIDE))
-  reportStart(folder, deaths, facts.bootId, (action) => emit(state(action)))
+  if (aside !== null) emit(asideGap(aside, wall()))
+  reportStart()
   deaths.reached('running')
   const link = uplink(
     {
@@ -153,6 +165,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
       log: options.log ?? logger(wall, (line) => process.stderr.write(line)),
       onPolicy,
       onRejected: rejected.add,
+      onRestored: () => emit(state('restored')),
       onSent: (events) => {
         logSent(events)
         sent.add(events)
@@ -174,6 +187,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
     isThrottled: () => link.status.throttled,
   })
   let troubleReported = policies.trouble
+  const own = ownFiles(folder, AGENT_VERSION, programFolder())
   const writeContact = contactWriter(paths.contact, AGENT_VERSION)
   const writeStatus = statusWriter(paths.status, realClocks, () => statusOf(parts))
   const ticks = ticker(
@@ -184,6 +198,9 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
       { everyMs: 1_000, firstMs: 1_000, run: judgePolicy },
       { everyMs: 60_000, firstMs: 1_000, run: reportFailedUpgrade },
       { everyMs: 2_000, firstMs: 0, run: writeStatus },
+      { everyMs: CUT_OFF_LOOK_MS, firstMs: CUT_OFF_LOOK_MS, run: lookForCutOff },
+      // Before the first summary, which has the hash.
+      { everyMs: HOUR, firstMs: 60_000, run: lookAtOwnFiles },
       { everyMs: HOUR, firstMs: 300_000, run: hourly },
     ],
     onLostTime,
@@ -217,8 +234,30 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   function emit(observation: Observation): void {
     out.append(observation)
     if (observation.category === 'collection_gap') addGap(gaps, observation)
+    cutOff.see(observation)
     // A change of network is a good moment to retry.
     if (observation.category === 'network_place') link.retry()
+  }
+
+  /**
+   * Reports this start, and what happened before it: a kill, a stop or an upgrade. If the last run died in the same
+   * boot, the agent was killed; in another boot, the laptop may only have lost power.
+   */
+  function reportStart(): void {
+    const { bootId } = facts
+    const stop = takeStop(folder, bootId, realClocks.booted())
+    if (deaths.last?.bootId && deaths.last.bootId === bootId) {
+      const seen = new Set(options.collectors.flatMap((it) => it.categories))
+      const off = policies.current ? categoriesOff(policies.current) : []
+      const seconds = spool.untouchedMs === null ? null : Math.ceil(spool.untouchedMs / 1_000)
+      const wanted = [...seen].filter((it) => !off.includes(it))
+      const BlindSeconds = seconds === null ? null : Object.fromEntries(wanted.map((it) => [it, seconds]))
+      emit(state('killed_last_time', { BlindSeconds }))
+    }
+    const last = attempt(() => recordRun(folder, realClocks.wall(), AGENT_VERSION))
+    if (last && last.previousVersion !== AGENT_VERSION) emit(state('upgraded'))
+    const stopped = stop && { StoppedSeconds: stop.seconds, StopReason: stop.reason }
+    emit(state('started', stopped ?? {}))
   }
 
   function onPolicy(signed: SignedPolicy): void {
@@ -272,14 +311,37 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   function hourly(): void {
     rejected.report()
     supervisor.reportHeld()
-    emit(state('summary', costs()))
+    const hashes = { ProgramHash: own.programHash, PolicyHash: policies.hash }
+    emit(state('summary', { ...costs(), ...hashes, BlindSeconds: blindSeconds() }))
+  }
+
+  /** Without what the policy does not want. */
+  function blindSeconds(): Record<string, number> {
+    const off = policies.current ? categoriesOff(policies.current) : []
+    return Object.fromEntries(Object.entries(supervisor.blindness.take()).filter(([it]) => !off.includes(it)))
+  }
+
+  async function lookAtOwnFiles(): Promise<void> {
+    for (const Changed of await own.look()) emit(state('config_changed', { Changed }))
+  }
+
+  async function lookForCutOff(): Promise<void> {
+    const found = cutOff.take(link.status)
+    if (link.status.connected) hostsWhenReached ??= await readHosts(host, system.product, serverName)
+    if (found === null) return
+    const hosts = await readHosts(host, system.product, serverName)
+    const elsewhere = found.isOver ? null : await namedElsewhere(serverName, hosts, hostsWhenReached)
+    const CutOffBy = elsewhere ?? found.by
+    emit(state('cut_off', { CutOffSeconds: found.seconds, CutOffBy }))
   }
 
   async function stop(): Promise<void> {
     parts.page?.close()
     await collectors.stop(1_000)
     await reader.close()
-    emit(state('stopping', { StopReason: goodbyeReason(folder) }))
+    const StopReason = goodbyeReason(folder)
+    recordStop(folder, facts.bootId, realClocks.booted(), StopReason)
+    emit(state('stopping', { StopReason, BlindSeconds: blindSeconds() }))
     await out.flush()
     await link.drain(DRAIN_MS)
     offline.abort()
@@ -292,20 +354,10 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   }
 }
 
-/**
- * Reports this start, and what happened before it: a kill or an upgrade. If the last run died in the same boot, the
- * agent was killed; in another boot, the laptop may only have lost power.
- */
-function reportStart(
-  folder: string,
-  deaths: Deaths,
-  bootId: string | null,
-  report: (action: 'killed_last_time' | 'upgraded' | 'started') => void,
-): void {
-  if (deaths.last?.bootId && deaths.last.bootId === bootId) report('killed_last_time')
-  const last = attempt(() => recordRun(folder, realClocks.wall(), AGENT_VERSION))
-  if (last && last.previousVersion !== AGENT_VERSION) report('upgraded')
-  report('started')
+/** Of collector 'agent': its numbers are of another epoch, and are no holes in this one's. */
+function asideGap(aside: string, time: number): ObservationOf<'collection_gap'> {
+  const unsent = attempt(() => unsentBy(join(aside, 'cursor')))
+  return gap({ time, collector: 'agent' }, 'spool', 'stopped', ASIDE, unsent)
 }
 
 function addGap(gaps: Parts['gaps'], { About, Reason, time }: ObservationOf<'collection_gap'>): void {

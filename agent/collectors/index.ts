@@ -19,6 +19,7 @@ import { repositories } from './linux/repositories.ts'
 import { software } from './linux/software.ts'
 import { usbDevices } from './linux/usb-devices.ts'
 import { volumes } from './linux/volumes.ts'
+import { notCollected } from './not-collected.ts'
 import { SWEEP_LIMITS } from './shared/folder-sweep.ts'
 import { type WatchFolder, watchFolder } from './shared/folder-watcher.ts'
 import { watchedFolders } from './shared/watched-folders.ts'
@@ -27,6 +28,7 @@ import { clockPlaces as windowsClockPlaces } from './windows/clock-places.ts'
 import { connections as windowsConnections } from './windows/connections.ts'
 import { displays as windowsDisplays } from './windows/displays.ts'
 import { interfaces as windowsInterfaces } from './windows/interfaces.ts'
+import { changeHints } from './windows/kit/change-hints.ts'
 import { logons as windowsLogons } from './windows/logons.ts'
 import { networkPlaces as windowsNetworkPlaces } from './windows/network-places.ts'
 import { power as windowsPower } from './windows/power.ts'
@@ -42,7 +44,7 @@ export function collectorsOf(
   sources: readonly StartSourceKind[] = [],
   watch: WatchFolder = watchFolder,
 ): readonly Collector[] {
-  return COLLECTORS[product](starts, sources, watch)
+  return [...COLLECTORS[product](starts, sources, watch), notCollected(product)]
 }
 
 type Make<P extends AgentProduct> = (
@@ -90,7 +92,7 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
     windowsDisplays(windowsCalls),
     // Nothing makes archive_created of what it finds there yet.
     {
-      ...watchedFolders(watchFolder, () => {}, SWEEP_LIMITS, windowsPlaces(windowsCalls)),
+      ...watchedFolders(changeHints(windowsCalls), () => {}, SWEEP_LIMITS, windowsPlaces(windowsCalls)),
       categories: ['file_event', 'file_burst'],
     },
   ],

@@ -46,6 +46,7 @@ import type { Store } from '../store/store.ts'
 import type { Published, Stored } from '../store/stream.ts'
 import { type ConsoleRole, consoleRole } from './console.ts'
 import { DetectorRole, detectorGauges } from './detector.ts'
+import { effects } from './effect.ts'
 import { gatewayRole } from './gateway.ts'
 import { httpServer, listen, serveRequests, urlOf } from './http.ts'
 import { removeServerFile, writeServerFile } from './server-file.ts'
@@ -122,9 +123,9 @@ async function start(
   const before = await store.evaluations.active()
   let detector: DetectorRole | null = null
   let people: ConsoleRole | null = null
-  let ready = false
   /** As edited since. */
   let live = config
+  let ready = false
   let closing: Promise<void> | null = null
 
   const disk = diskSpace({ folder: config.dataFolder, reserveBytes: config.limits.diskReserveBytes, log })
@@ -159,6 +160,7 @@ async function start(
       online: () => agents.gateway.online,
       policy: (group) => agents.gateway.policyOf(group),
     },
+    effect: effects(() => live),
     token: (about) => agents.token(about, publicUrl),
     revoke: agents.revoke,
     regroup: agents.regroup,

@@ -341,6 +341,7 @@ async function listening(
       regroup: unused,
       groups: () => [],
       enrollmentToken: unused,
+      effect: unused,
       approvals: { all: () => [], approve: unused, revoke: unused, learnUntil: unused },
       contracts: { versions: () => [], workerOf: (it) => it, take: unused },
     },
