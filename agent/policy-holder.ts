@@ -68,7 +68,7 @@ export function policyHolder(files: PolicyFiles, { serverKey, agent, now }: Poli
   try {
     const signed = readJson(files.policy, SignedPolicy)
     good = signed && acceptPolicy(signed, serverKey)
-    goodText = signed && signed.text
+    goodText = signed?.text ?? null
   } catch (cause) {
     trouble = textOf(cause) // the server sends one with its welcome
   }

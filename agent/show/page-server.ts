@@ -6,7 +6,8 @@
  * Errors  421 for another Host than this address, which is what a page of the web sends after it has rebound its name;
  *         403 for a request that another site makes a browser send, except for following a link; 405 and 404 for
  *         everything else. Null when no port can be opened: the agent goes on without a page.
- *         A program on this machine can keep the few connections busy; then the page is late, and nothing else.
+ *         A program on this machine could ask all the time, and what that costs would be held against a collector: so
+ *         few pages are made in ten seconds (429), and after too many connections the port is closed for a minute.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -17,12 +18,19 @@ const HOST = '127.0.0.1'
 const CONNECTIONS_MAX = 16
 const REQUEST_MS = 5_000
 const HEADERS_MAX = 8_192
+const WINDOW_MS = 10_000
+export const PAGES_MAX = 10
+const ASKED_MAX = 60
+const REST_MS = 60_000
 
 export interface PageOptions {
   port: number
   /** `askerPort`: the port of whoever asks, to find out who that is. */
   report(askerPort: number): Promise<ShowReport>
   now(): number
+  /** Awake time. */
+  elapsed?(): number
+  restMs?: number
 }
 
 export interface Page {
@@ -35,11 +43,14 @@ export async function openPage(options: PageOptions): Promise<Page | null> {
 }
 
 async function listening(options: PageOptions, port: number): Promise<Page | null> {
+  const { elapsed = () => performance.now(), restMs = REST_MS } = options
   let address = ''
+  let isClosed = false
+  let window = { since: elapsed(), connections: 0, pages: 0 }
   const server = createServer(
     { maxHeaderSize: HEADERS_MAX, headersTimeout: REQUEST_MS, requestTimeout: REQUEST_MS, keepAlive: false },
     (request, response) => {
-      answer(request, address, options).then(
+      answer(request, address, options, isTooMuch).then(
         (it) => send(response, it),
         () => send(response, { status: 500, body: 'The page could not be made.\n' }),
       )
@@ -55,13 +66,38 @@ async function listening(options: PageOptions, port: number): Promise<Page | nul
   if (!isListening) return null
   // A failure after this, such as too many open files, concerns single connections.
   server.on('error', () => {})
-  address = `${HOST}:${(server.address() as AddressInfo).port}`
+  const { port: own } = server.address() as AddressInfo
+  address = `${HOST}:${own}`
+  server.on('connection', () => {
+    if (++current().connections > ASKED_MAX) rest(own)
+  })
   return {
     url: `http://${address}/`,
     close() {
-      server.close()
-      server.closeAllConnections()
+      isClosed = true
+      stop()
     },
+  }
+
+  function current(): typeof window {
+    if (elapsed() - window.since >= WINDOW_MS) window = { since: elapsed(), connections: 0, pages: 0 }
+    return window
+  }
+
+  function isTooMuch(): boolean {
+    return ++current().pages > PAGES_MAX
+  }
+
+  function rest(port: number): void {
+    if (!server.listening) return
+    stop()
+    const again = () => !isClosed && server.listen({ port, host: HOST, exclusive: true })
+    setTimeout(again, restMs).unref()
+  }
+
+  function stop(): void {
+    server.close()
+    server.closeAllConnections()
   }
 }
 
@@ -71,7 +107,12 @@ interface Answer {
   headers?: Record<string, string>
 }
 
-async function answer(request: IncomingMessage, address: string, { report, now }: PageOptions): Promise<Answer> {
+async function answer(
+  request: IncomingMessage,
+  address: string,
+  { report, now }: PageOptions,
+  isTooMuch: () => boolean,
+): Promise<Answer> {
   const { headers, headersDistinct, method, socket, url = '' } = request
   const port = address.slice(address.lastIndexOf(':'))
   const hosts = headersDistinct.host ?? []
@@ -81,6 +122,7 @@ async function answer(request: IncomingMessage, address: string, { report, now }
   if (method !== 'GET') return { status: 405, body: 'Only GET.\n', headers: { Allow: 'GET' } }
   const [path, query = ''] = url.split('?', 2)
   if (path !== '/') return { status: 404, body: 'There is only one page: /\n' }
+  if (isTooMuch()) return { status: 429, body: 'Too often.\n', headers: { 'Retry-After': '10' } }
   // Loaded when somebody asks for it: most laptops' users never do.
   const [languages, { pageOf, STYLE_HASH }] = await Promise.all([import('./languages.ts'), import('./page.ts')])
   const asked = new URLSearchParams(query).get('lang') ?? ''

@@ -19,12 +19,12 @@ describe('agent/show: the page in a browser', function () {
   let page: Page
   before(async function () {
     browser = await chromium(this)
+  })
+  beforeEach(async () => {
     page = (await openPage({ port: 0, now: () => NOW, report: async () => showReport(sources(), ANN) }))!
   })
-  after(async () => {
-    await browser?.close()
-    page?.close()
-  })
+  afterEach(() => page?.close())
+  after(() => browser?.close())
 
   async function opened(options: Parameters<Browser['newContext']>[0], path = '') {
     const context = await browser.newContext(options)

@@ -5,7 +5,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { peopleOf, socketOwner } from '../../../agent/show/asker.ts'
 import { STYLE, STYLE_HASH } from '../../../agent/show/page.ts'
-import { openPage, type Page } from '../../../agent/show/page-server.ts'
+import { openPage, PAGES_MAX, type Page } from '../../../agent/show/page-server.ts'
 import { showReport } from '../../../agent/show/report.ts'
 import { needsLinux } from '../needs-linux.ts'
 import { HOSTILE, NOW, ROOT, sources } from './sample.ts'
@@ -21,12 +21,16 @@ describe('agent/show: the page', () => {
   let port: number
   let askers: number[]
   let isBroken: boolean
+  let clock: number
   beforeEach(async () => {
     askers = []
     isBroken = false
+    clock = 0
     page = (await openPage({
       port: 0,
+      restMs: 50,
       now: () => NOW,
+      elapsed: () => clock,
       async report(askerPort) {
         askers.push(askerPort)
         if (isBroken) throw new Error('/var/lib/secret')
@@ -160,13 +164,37 @@ describe('agent/show: the page', () => {
       assert.equal((await ask()).status, 200)
     })
 
-  it('keeps few connections, and is there again when they end', async () => {
+  it('makes few pages in ten seconds', async () => {
+    const answers = []
+    for (let n = 0; n < PAGES_MAX + 2; n++) answers.push((await ask()).status)
+    assert.deepEqual(answers, [...Array.from({ length: PAGES_MAX }, () => 200), 429, 429])
+    assert.equal(askers.length, PAGES_MAX)
+    clock += 10_000
+    assert.equal((await ask()).status, 200)
+  })
+
+  it('closes its port for a while when somebody asks all the time', async () => {
+    const refused = async (): Promise<string> => {
+      try {
+        await ask({ path: '/x' })
+      } catch (cause) {
+        const { code } = cause as NodeJS.ErrnoException
+        if (code === 'ECONNREFUSED') return code
+      }
+      return await refused()
+    }
+    assert.equal(await refused(), 'ECONNREFUSED')
+    clock += 10_000
+    const opened = async (): Promise<number> => (await ask().catch(() => null))?.status ?? opened()
+    assert.equal(await opened(), 200)
+  })
+
+  it('a connection that says nothing keeps nobody out', async () => {
     const idle: Socket[] = []
-    for (let n = 0; n < 40; n++) idle.push(connect(port, '127.0.0.1').on('error', () => {}))
-    await once(idle[0]!, 'connect')
+    for (let n = 0; n < 10; n++) idle.push(connect(port, '127.0.0.1').on('error', () => {}))
+    await once(idle[9]!, 'connect')
+    assert.equal((await ask()).status, 200)
     for (const it of idle) it.destroy()
-    const answer = async (): Promise<number> => (await ask().catch(() => null))?.status ?? answer()
-    assert.equal(await answer(), 200)
   })
 
   it('a failure tells nothing about the laptop', async () => {
