@@ -43,6 +43,8 @@ export interface GatewayDeps extends Omit<AdmissionDeps, 'policy' | 'durable' | 
   lookupAddress(address: string, at: number): AddressFacts
   /** A laptop's session opened or closed. */
   connection?(device: string): void
+  /** A laptop with a session is in this group, which may be news: another process can have moved it. */
+  inGroup?(device: string, group: string | null): void
   limits: GatewayLimits
   timing?: Partial<Timing>
 }
@@ -250,7 +252,10 @@ export class Gateway {
   }
 
   #signedFor({ group, hello }: Session): SignedPolicy {
-    if (hello) this.#groups.set(hello.device, group)
+    if (hello && this.#groups.get(hello.device) !== group) {
+      this.#groups.set(hello.device, group)
+      this.#deps.inGroup?.(hello.device, group)
+    }
     const known = this.#signed.get(group)
     if (known) return known
     const signed = signPolicy(this.policyOf(group), this.#deps.keys)

@@ -138,6 +138,9 @@ async function start(
     ...{ config, stream, history, store, addresses, metrics, log, now, isFull: disk.isFull },
     delivered: onDelivered,
     connection: (device) => logFailure(people?.queue.connection(device)),
+    inGroup: (device, group) => {
+      if ((people?.queue.laptops.get(device)?.group ?? null) !== group) logFailure(people?.queue.changed(device))
+    },
   })
   const contracts = makeContracts({
     directory,

@@ -35,6 +35,7 @@ export interface GatewayRoleDeps {
   /** Called with stored records that are not events of laptops, in the stream's order. */
   delivered(stored: readonly Stored[]): void
   connection(device: string): void
+  inGroup(device: string, group: string | null): void
 }
 
 export interface GatewayRole {

@@ -138,7 +138,9 @@ describe('gateway', () => {
 
     it('gets the policy of its group, and another one when it is moved', async () => {
       const company = { off: [], on: [], watchedRoots: [] }
+      const groups: [boolean, string | null][] = []
       await begin({
+        inGroup: (device, group) => void groups.push([device === neighbourDevice, group]),
         askedPolicies: { company, groups: { quiet: { ...company, off: ['listening_socket'] } } },
         timing: { firstPingsMs: 60_000, pingMs: 60_000 },
       })
@@ -157,6 +159,10 @@ describe('gateway', () => {
       await server.gateway.recheck(of.device)
       assert.equal(agent.received.filter((it) => it === 'policy').length, 1)
       assert.equal(await regroup(server.store, 'nobody', 'quiet', { by: 'ada', at: 1 }), false)
+      assert.deepEqual(groups.slice(1), [
+        [false, null],
+        [false, 'quiet'],
+      ])
       assert.deepEqual(await server.store.audit.newest(1), [
         { at: 1, user: 'ada', action: 'laptop.group', about: of.device, detail: 'quiet' },
       ])
