@@ -89,14 +89,15 @@ export async function pump(
   policy: Policy,
   emit: Emit,
   signal: AbortSignal,
+  health: { failures: number } = { failures: 0 },
 ): Promise<void> {
   const gaps = gapFilter(host, collector)
   const wanted = new Set<string>(['collection_gap', ...collector.categories.filter((it) => !policy.off.includes(it))])
-  for (let failures = 0; !signal.aborted; failures++) {
+  for (health.failures = 0; !signal.aborted; health.failures++) {
     let why: unknown = 'ended unexpectedly'
     try {
       for await (const observation of collector.run(host, policy, signal)) {
-        failures = 0
+        health.failures = 0
         for (const due of gaps.overdue()) await emit(due)
         if (!wanted.has(observation.category)) continue
         if (observation.category !== 'collection_gap') await emit(observation)
@@ -112,7 +113,7 @@ export async function pump(
     await emit(
       gaps.withCategories(gap({ time: host.now(), collector: collector.name }, collector.name, 'stopped', why)),
     )
-    await host.sleep(Math.min(60_000, 1_000 * 2 ** failures), signal)
+    await host.sleep(Math.min(60_000, 1_000 * 2 ** health.failures), signal)
   }
 }
 

@@ -2,14 +2,18 @@
 import type { Policy } from '../wire/messages.ts'
 import { type Collector, type Emit, pump } from './collect.ts'
 import type { Host } from './host/host.ts'
-import { changesCollection, forCollectors } from './policy.ts'
+import { changesCollection, forCollectors, slownessOf } from './policy.ts'
 
 const RESTART_MS = 5_000
+/** Once is a bad moment. */
+const FAILING = 2
 
 export interface CollectorRunner {
   apply(policy: Policy): void
   /** Ends those that must not run any more, and starts those that may run by now. */
   review(): void
+  /** Those that failed at least twice in a row, and have not said anything since. */
+  failing(): string[]
   /** Resolves when all have ended, or after `withinMs`. None is started afterwards. */
   stop(withinMs: number): Promise<void>
 }
@@ -26,6 +30,7 @@ export interface Permission {
 interface Running {
   stop: AbortController
   done: Promise<unknown>
+  health: { failures: number }
 }
 
 export function collectorRunner(collectors: readonly Collector[], permission: Permission, emit: Emit): CollectorRunner {
@@ -33,7 +38,7 @@ export function collectorRunner(collectors: readonly Collector[], permission: Pe
   const running = new Map<Collector, Running>()
   let changing: Promise<void> = Promise.resolve()
   let isStopped = false
-  return { apply, review, stop }
+  return { apply, review, failing, stop }
 
   function apply(next: Policy): void {
     const before = policy
@@ -56,6 +61,10 @@ export function collectorRunner(collectors: readonly Collector[], permission: Pe
     })
   }
 
+  function failing(): string[] {
+    return [...running].filter(([, { health }]) => health.failures >= FAILING).map(([{ name }]) => name)
+  }
+
   async function stop(withinMs: number): Promise<void> {
     isStopped = true
     await changing
@@ -69,8 +78,10 @@ export function collectorRunner(collectors: readonly Collector[], permission: Pe
     for (const it of collectors) {
       if (running.has(it) || !isWanted(it, current) || permission.held(it) !== null) continue
       const stop = new AbortController()
-      const done = pump(it, permission.hostOf(it), current, emit, stop.signal).finally(() => permission.ended(it))
-      running.set(it, { stop, done })
+      const host = slowed(permission.hostOf(it), slownessOf(it.categories, current))
+      const health = { failures: 0 }
+      const done = pump(it, host, current, emit, stop.signal, health).finally(() => permission.ended(it))
+      running.set(it, { stop, done, health })
     }
   }
 
@@ -82,6 +93,10 @@ export function collectorRunner(collectors: readonly Collector[], permission: Pe
     const all = Promise.allSettled(ending.map(({ done }) => done))
     await Promise.race([all, new Promise((resolve) => setTimeout(resolve, withinMs))])
   }
+}
+
+function slowed(host: Host, factor: number): Host {
+  return factor === 1 ? host : { ...host, sleep: (ms, signal) => host.sleep(ms * factor, signal) }
 }
 
 /** A collector is not run if all its categories are switched off. */

@@ -11,6 +11,9 @@ export function agentPaths(folder: string) {
     config: join(folder, 'agent.json'),
     key: join(folder, 'key.pem'),
     policy: join(folder, 'policy.json'),
+    /** A newer one that has to show that it works, and the latest one that did not: see policy-holder.ts. */
+    policyTrial: join(folder, 'policy-trial.json'),
+    policyFailed: join(folder, 'policy-failed.json'),
     /** When the agent first ran on this laptop, and which version ran last. */
     runs: join(folder, 'laptop.json'),
     /** Exists while the agent runs; a clean stop removes it. */
@@ -26,6 +29,8 @@ export function agentPaths(folder: string) {
     stopped: join(folder, 'stopped.json'),
     /** Why it is about to be stopped: see install/goodbye.ts. */
     goodbye: join(folder, 'goodbye.json'),
+    /** An upgrade that did not stay; removed when the server was told. */
+    upgradeFailed: join(folder, 'upgrade-failed.json'),
     status: join(folder, 'status.json'),
     sent: join(folder, 'sent.ndjson'),
     spool: join(folder, 'spool'),

@@ -89,7 +89,16 @@ async function enrollWith(
   const spooled = readdirSync(paths.spool)
     .map((name) => join(paths.spool, name))
     .filter((it) => it !== paths.lock)
-  for (const stale of [paths.config, ...spooled, paths.state, paths.sent, paths.status, paths.running])
+  for (const stale of [
+    paths.config,
+    ...spooled,
+    paths.state,
+    paths.sent,
+    paths.status,
+    paths.running,
+    paths.policyTrial,
+    paths.policyFailed,
+  ])
     rmSync(stale, { recursive: true, force: true })
   writeFileAtomically(paths.key, keyPem(key))
   savePolicy(paths.policy, policy)

@@ -15,9 +15,9 @@ import { waitForEnrollment } from './install/enrollment.ts'
 import { placesOf } from './install/places.ts'
 import { lockHolder } from './lock.ts'
 import { logger } from './log.ts'
-import { lastPolicy } from './policy.ts'
+import { policyInUse } from './policy-holder.ts'
 import { readerOf, run } from './run.ts'
-import { formatShowReport, showReport } from './show.ts'
+import { PAGE_PORT } from './show/page-server.ts'
 import { lastSent } from './spool/sent.ts'
 import { formatStatus, freshStatus, Status } from './status.ts'
 import { AGENT_VERSION } from './version.ts'
@@ -33,7 +33,7 @@ export async function runAgent(options: { folder: string }, signal: AbortSignal)
   const exhausted = new AbortController()
   const onExhausted = () => exhausted.abort()
   const either = AbortSignal.any([signal, exhausted.signal])
-  await run({ folder: options.folder, system, collectors, starts, reader, onExhausted }, either)
+  await run({ folder: options.folder, system, collectors, starts, reader, onExhausted, pagePort: PAGE_PORT }, either)
   // Node waits for its threads before it exits, and one of them does not return: only the system can end it.
   if (reader.isHeld) process.kill(process.pid, 'SIGKILL')
 }
@@ -140,19 +140,32 @@ const showCommand = defineCommand({
     last: { type: 'string', valueHint: 'count', default: '20', description: 'How many of the events sent last' },
     json,
   },
-  run({ args }) {
+  async run({ args }) {
     const limit = Number(args.last)
     if (!Number.isInteger(limit) || limit < 0 || limit > 10_000)
       throw new Fault('usage', { where: '--last', todo: 'Use a number from 0 to 10000.' })
     const paths = agentPaths(folderOf(args))
-    const config = loadConfig(folderOf(args))
-    const all = showReport(
-      config,
-      lastPolicy(paths.policy, config.serverKey),
-      lastSent(paths.sent, limit),
-      thisSystem().product,
+    const config = enrolledHere(folderOf(args))
+    const [{ languageOfTerminal }, { showReport }, { formatShowReport }] = await Promise.all([
+      import('./show/languages.ts'),
+      import('./show/report.ts'),
+      import('./show/terminal.ts'),
+    ])
+    const isRunning = lockHolder(paths.lock) !== null
+    if (isRunning) await freshStatus(paths.status, 4_000)
+    const status = readJson(paths.status, Status)
+    const report = showReport(
+      {
+        ...{ config, status, isRunning, product: thisSystem().product, now: Date.now() },
+        policy: policyInUse(paths, config.serverKey),
+        sent: lastSent(paths.sent, limit),
+      },
+      // Whoever can read the agent's folder can read all of it.
+      { asker: { name: null, isRoot: true }, people: [] },
     )
-    console.log(args.json ? JSON.stringify(all) : formatShowReport(all))
+    const language = languageOfTerminal(process.env)
+    console.log(args.json ? JSON.stringify(report) : formatShowReport(report, language, Date.now(), limit))
+    if (isRunning && status?.page && !args.json) console.log(`\n${printable(status.page)}`)
   },
 })
 
@@ -171,6 +184,18 @@ export const agentCommand = defineCommand({
 export function main(args: string[]): Promise<void> {
   const meta = { name: 'tellwire', version: AGENT_VERSION, description: 'The agent on the laptop' }
   return runCli(defineCommand({ meta, subCommands: { agent: agentCommand } }), args)
+}
+
+/** Errors  as `loadConfig`: whoever is not an administrator is told where to look instead. */
+function enrolledHere(folder: string): Config {
+  try {
+    return loadConfig(folder)
+  } catch (cause) {
+    if (!(cause instanceof Fault) || process.getuid?.() === 0) throw cause
+    const { code, where, why, todo } = cause
+    const page = `If an administrator installed the agent, open http://127.0.0.1:${PAGE_PORT}/ in a browser. `
+    throw new Fault(code, { where, why, todo: `${page}${todo ?? ''}`, cause })
+  }
 }
 
 async function enrollHere(token: string, folder: string, caFile: string | null, replace: boolean): Promise<Config> {

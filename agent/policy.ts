@@ -1,5 +1,4 @@
-/** The policy: accepted only with the server's signature, and saved across restarts. */
-import { createHash } from 'node:crypto'
+/** The policy: accepted only with the server's signature and within the bounds of the contract. */
 import { CATEGORIES, type Category } from '../wire/event.ts'
 import { Fault } from '../wire/fault.ts'
 import { Policy, SignedPolicy, signedText } from '../wire/messages.ts'
@@ -14,7 +13,12 @@ const UPDATE = 'Update the agent.'
  * Errors  Fault 'agent.policy' for a wrong signature, a signed text that is not a policy, and an older version.
  */
 export function acceptPolicy(signed: SignedPolicy, serverKey: string, atLeast = 0): Policy {
-  if (!isSigned(serverKey, signedText.policy(signed.text), signed.signature)) throw new Fault('agent.policy')
+  if (!isSigned(serverKey, signedText.policy(signed.text), signed.signature))
+    throw new Fault('agent.policy', {
+      where: 'signature',
+      why: 'It is not signed by the server this laptop enrolled with.',
+      todo: 'Report this to the security team.',
+    })
   let value: unknown
   try {
     value = JSON.parse(signed.text)
@@ -29,10 +33,11 @@ export function acceptPolicy(signed: SignedPolicy, serverKey: string, atLeast = 
       todo: `Sign a policy with a version above ${atLeast}.`,
     })
   if (parsed.success) return parsed.data
-  const where = parsed.error.issues[0]?.path.join('.') ?? ''
+  const [issue] = parsed.error.issues
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
   throw new Fault('agent.policy', {
-    where,
-    why: 'It is signed, but this agent does not know its format.',
+    where: [...(issue?.path ?? []), ...unknown].map(String).join('.').slice(0, 128),
+    why: `It is signed, but ${unknown.length > 0 ? 'this agent does not know this key' : 'this value is not allowed'}.`,
     todo: UPDATE,
   })
 }
@@ -61,67 +66,6 @@ export function isForeignPolicy(path: string, serverKey: string): boolean {
   }
 }
 
-/** The policy in use, and why the latest one was rejected. */
-export interface PolicyHolder {
-  readonly current: Policy | null
-  /** SHA-256 over its text, lower-case hex. */
-  readonly hash: string | null
-  /** Why the latest policy was rejected, or the saved one could not be read. */
-  readonly trouble: string | null
-  /** The new policy; null if it is rejected or changes nothing. */
-  update(signed: SignedPolicy): Policy | null
-}
-
-export function policyHolder(path: string, serverKey: string): PolicyHolder {
-  let current: Policy | null = null
-  let hash: string | null = null
-  let trouble: string | null = null
-  try {
-    const signed = readJson(path, SignedPolicy)
-    current = signed && acceptPolicy(signed, serverKey)
-    hash = signed && hashOf(signed)
-  } catch (cause) {
-    trouble = textOf(cause) // the server sends one with its welcome
-  }
-  return {
-    get current() {
-      return current
-    },
-    get hash() {
-      return hash
-    },
-    get trouble() {
-      return trouble
-    },
-    update(signed) {
-      const before = current
-      try {
-        current = acceptPolicy(signed, serverKey, before?.version)
-        hash = hashOf(signed)
-        trouble = null
-      } catch (cause) {
-        trouble = textOf(cause)
-        return null
-      }
-      if (before && JSON.stringify(before) === JSON.stringify(current)) return null
-      try {
-        savePolicy(path, signed)
-      } catch {
-        // A full disk: the next welcome contains the policy again.
-      }
-      return current
-    },
-  }
-}
-
-function hashOf({ text }: SignedPolicy): string {
-  return createHash('sha256').update(text).digest('hex')
-}
-
-function textOf(cause: unknown): string {
-  return cause instanceof Fault ? cause.message : String(cause)
-}
-
 /** All categories that are off: those in `off`, and the sensitive ones that are not in `on`. */
 export function categoriesOff(policy: Policy): string[] {
   const categories = Object.keys(CATEGORIES) as Category[]
@@ -133,8 +77,17 @@ export function forCollectors(policy: Policy): Policy {
   return { ...policy, off: categoriesOff(policy) }
 }
 
+/** How many times longer a collector pauses: only as much as the policy asks for each category that it reports. */
+export function slownessOf(categories: readonly Category[], { off, slower = {} }: Policy): number {
+  const asked = categories
+    .filter((it) => !off.includes(it))
+    .map((it) => (slower as Partial<Record<Category, number>>)[it])
+  return asked.length === 0 ? 1 : Math.min(...asked.map((it) => it ?? 1))
+}
+
 /** Whether `next` requires a restart of the collectors. */
 export function changesCollection(before: Policy, next: Policy): boolean {
-  const relevant = ({ salt, off, on, watchedRoots }: Policy) => JSON.stringify([salt, off, on, watchedRoots])
+  const relevant = ({ salt, off, on, watchedRoots, slower }: Policy) =>
+    JSON.stringify([salt, off, on, watchedRoots, slower])
   return relevant(before) !== relevant(next)
 }

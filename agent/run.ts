@@ -10,24 +10,29 @@ import { DAY, HOUR } from '../wire/time.ts'
 import { attempt } from './attempt.ts'
 import { type Collector, gap, type StartCounters } from './collect.ts'
 import { type CollectorRunner, collectorRunner } from './collector-runner.ts'
-import { agentPaths, type Config, loadConfig, recordRun } from './config.ts'
+import { agentPaths, type Config, loadConfig, readJson, recordRun } from './config.ts'
 import { contactWriter } from './contact.ts'
 import { cutOffWatch, namedElsewhere, readHosts } from './cut-off.ts'
 import type { MachineFacts, Places, System } from './host/host.ts'
 import { loadKey } from './identity.ts'
-import { forgetGoodbye, goodbyeReason } from './install/goodbye.ts'
+import { failedUpgrade, forgetFailedUpgrade, forgetGoodbye, goodbyeReason } from './install/goodbye.ts'
 import { lockHolder } from './lock.ts'
 import { type Logger, logger } from './log.ts'
 import { type Outbox, outbox } from './outbox.ts'
 import { ownFiles, programFolder } from './own-files.ts'
-import { categoriesOff, type PolicyHolder, policyHolder } from './policy.ts'
+import { categoriesOff } from './policy.ts'
+import { type PolicyHolder, policyHolder } from './policy-holder.ts'
+import { policyTrial } from './policy-trial.ts'
 import { type Rejections, rejections } from './rejections.ts'
+import { openPage, type Page } from './show/page-server.ts'
+import type { ShowReport } from './show/report.ts'
+import { type SentCounter, sentCounter } from './show/sent-today.ts'
 import { unsentBy } from './spool/cursor.ts'
-import { sentLog } from './spool/sent.ts'
+import { lastSent, sentLog } from './spool/sent.ts'
 import { Spool } from './spool/spool.ts'
-import { type Status, statusWriter } from './status.ts'
+import { Status, statusWriter } from './status.ts'
 import { recordStop, takeStop } from './stopped.ts'
-import { type Costs, NO_COSTS, summary } from './summary.ts'
+import { NO_COSTS, summary } from './summary.ts'
 import { BanList } from './supervisor/bans.ts'
 import { SAMPLE_MS } from './supervisor/budget.ts'
 import { Deaths } from './supervisor/deaths.ts'
@@ -40,6 +45,8 @@ import { AGENT_VERSION } from './version.ts'
 /** How long a stopping agent tries to send what is left; the rest stays in the spool. */
 const DRAIN_MS = 2_000
 const GAPS_SHOWN = 50
+/** Of the events sent last. */
+const SHOWN_MAX = 2_000
 const CUT_OFF_LOOK_MS = 5_000
 const LIMITS_WITHOUT_POLICY = { spoolBytes: 64 * 1_048_576, spoolDays: 14 }
 
@@ -60,6 +67,8 @@ export interface RunOptions {
   isCareful?: boolean
   /** How long the server must be out of reach until that is reported. */
   cutOffMs?: number
+  /** Where the laptop's user can read what is collected; 0: any port. Left out: nowhere. */
+  pagePort?: number
   timing?: Timing
   log?: Logger
 }
@@ -94,7 +103,9 @@ interface Parts {
   rejected: Rejections
   collectors: CollectorRunner
   gaps: Map<string, Status['gaps'][number]>
+  sent: SentCounter
   startedAt: number
+  page: Page | null
 }
 
 async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
@@ -104,7 +115,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   const config = loadConfig(folder)
   system.protect?.(folder)
   const key = loadKey(paths.key)
-  const policies = policyHolder(paths.policy, config.serverKey)
+  const policies = policyHolder(paths, { serverKey: config.serverKey, agent: AGENT_VERSION, now: wall })
   const host = system.host({ hmac: (value) => hmac(policies.current?.salt ?? '', value), stateFolder: paths.state })
   const facts = await system.machine(host)
   const deaths = new Deaths(paths, facts.bootId, options.isCareful)
@@ -122,6 +133,8 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   })
   const out = outbox(spool, () => link.wake())
   const offline = new AbortController()
+  const logSent = sentLog(paths.sent)
+  const sent = sentCounter(wall, attempt(() => readJson(paths.status, Status))?.sent ?? null, spool.acked)
   const rejected = rejections(emit, realClocks)
   const reader = options.reader ?? readerOf(system)
   const gaps: Parts['gaps'] = new Map()
@@ -155,14 +168,28 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
       log: options.log ?? logger(wall, (line) => process.stderr.write(line)),
       onPolicy,
       onRejected: rejected.add,
-      onRestored: () => emit(agentState('restored', facts)),
-      onSent: sentLog(paths.sent),
+      onRestored: () => emit(state('restored')),
+      onSent: (events) => {
+        logSent(events)
+        sent.add(events)
+      },
       ...(options.timing ? { timing: options.timing } : {}),
     },
     offline.signal,
   )
-  const parts: Parts = { config, facts, policies, spool, out, link, rejected, collectors, gaps, startedAt: wall() }
+  const parts: Parts = {
+    ...{ config, facts, policies, spool, out, link, rejected, collectors, gaps, sent },
+    ...{ startedAt: wall(), page: null },
+  }
+  if (options.pagePort !== undefined) await openOwnPage(options.pagePort)
   const costs = summary(meters(parts, starts))
+  const trial = policyTrial({
+    awakeMs: realClocks.awake,
+    failing: () => collectors.failing(),
+    acked: () => spool.acked,
+    isThrottled: () => link.status.throttled,
+  })
+  let troubleReported = policies.trouble
   const own = ownFiles(folder, AGENT_VERSION, programFolder())
   const writeContact = contactWriter(paths.contact, AGENT_VERSION)
   const writeStatus = statusWriter(paths.status, realClocks, () => statusOf(parts))
@@ -171,6 +198,8 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
       { everyMs: 1_000, firstMs: 1_000, run: () => (spool.unsynced > 0 || spool.trouble ? out.flush() : undefined) },
       { everyMs: SAMPLE_MS, firstMs: SAMPLE_MS, run: () => supervisor.sample() },
       { everyMs: 1_000, firstMs: 1_000, run: () => writeContact(link.status) },
+      { everyMs: 1_000, firstMs: 1_000, run: judgePolicy },
+      { everyMs: 60_000, firstMs: 1_000, run: reportFailedUpgrade },
       { everyMs: 2_000, firstMs: 0, run: writeStatus },
       { everyMs: CUT_OFF_LOOK_MS, firstMs: CUT_OFF_LOOK_MS, run: lookForCutOff },
       // Before the first summary, which has the hash.
@@ -179,8 +208,31 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
     ],
     onLostTime,
   )
+  // A trial that goes on, or what came of it: the agent died with it.
+  if (policies.trouble !== null) emit(state('policy_rejected', { Trouble: shortened(policies.trouble) }))
   if (policies.current) collectors.apply(policies.current)
+  if (policies.isOnTrial) trial.begin([], spool.last)
   return { stop }
+
+  function state(action: Action, more: Partial<AgentState> = {}): AgentState {
+    return { ...agentState(action, facts), PolicyVersion: policies.current?.version ?? null, ...more }
+  }
+
+  async function openOwnPage(port: number): Promise<void> {
+    parts.page = await openPage({ port, now: wall, report: ownReport })
+  }
+
+  async function ownReport(askerPort: number): Promise<ShowReport> {
+    const [{ showReport }, { peopleOf }] = await Promise.all([import('./show/report.ts'), import('./show/asker.ts')])
+    const ownPort = Number(new URL(parts.page!.url).port)
+    return showReport(
+      {
+        ...{ config, policy: policies.current, status: statusOf(parts), isRunning: true, now: wall() },
+        ...{ product: system.product, sent: lastSent(paths.sent, SHOWN_MAX) },
+      },
+      await peopleOf(system.platform, askerPort, ownPort),
+    )
+  }
 
   function emit(observation: Observation): void {
     out.append(observation)
@@ -203,25 +255,55 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
       const seconds = spool.untouchedMs === null ? null : Math.ceil(spool.untouchedMs / 1_000)
       const wanted = [...seen].filter((it) => !off.includes(it))
       const BlindSeconds = seconds === null ? null : Object.fromEntries(wanted.map((it) => [it, seconds]))
-      emit({ ...agentState('killed_last_time', facts), BlindSeconds })
+      emit(state('killed_last_time', { BlindSeconds }))
     }
     const last = attempt(() => recordRun(folder, realClocks.wall(), AGENT_VERSION))
-    if (last && last.previousVersion !== AGENT_VERSION) emit(agentState('upgraded', facts))
+    if (last && last.previousVersion !== AGENT_VERSION) emit(state('upgraded'))
     const stopped = stop && { StoppedSeconds: stop.seconds, StopReason: stop.reason }
-    emit({ ...agentState('started', facts), ...stopped })
+    emit(state('started', stopped ?? {}))
   }
 
   function onPolicy(signed: SignedPolicy): void {
+    const failing = collectors.failing()
     const next = policies.update(signed)
+    if (policies.trouble !== null && policies.trouble !== troubleReported)
+      emit(state('policy_rejected', { Trouble: shortened(policies.trouble) }))
+    troubleReported = policies.trouble
     if (next === null) return
-    spool.setLimits(limitsOf(next))
-    emit(agentState('policy_applied', facts))
-    collectors.apply(next)
+    emit(state('policy_applied'))
+    use(next)
+    if (policies.isOnTrial) trial.begin(failing, spool.last)
+  }
+
+  function use(policy: Policy): void {
+    spool.setLimits(limitsOf(policy))
+    collectors.apply(policy)
+  }
+
+  function judgePolicy(): void {
+    const verdict = trial.judge()
+    if (verdict === null) return
+    if (verdict.works) {
+      policies.keep()
+      return
+    }
+    const before = policies.goBack(verdict.why, verdict.isFinal)
+    troubleReported = policies.trouble
+    emit(state('policy_rolled_back', { Trouble: policies.trouble && shortened(policies.trouble) }))
+    if (before !== null) use(before)
+  }
+
+  async function reportFailedUpgrade(): Promise<void> {
+    const failed = failedUpgrade(folder)
+    if (failed === null) return
+    emit(state('upgrade_failed', { FailedVersion: failed.version, Trouble: shortened(failed.why) }))
+    await out.flush()
+    forgetFailedUpgrade(folder)
   }
 
   function onLostTime({ kind, ms }: LostTime): void {
     const why = `nothing was collected for ${Math.round(ms / 1_000)} s, although the laptop was awake`
-    if (kind === 'asleep') emit(agentState('resumed', facts))
+    if (kind === 'asleep') emit(state('resumed'))
     else {
       emit(gap({ time: wall(), collector: 'agent' }, 'agent', 'stopped', why))
       supervisor.blindness.add([...new Set(options.collectors.flatMap((it) => it.categories))], ms)
@@ -233,7 +315,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
     rejected.report()
     supervisor.reportHeld()
     const hashes = { ProgramHash: own.programHash, PolicyHash: policies.hash }
-    emit({ ...agentState('summary', facts, costs()), ...hashes, BlindSeconds: blindSeconds() })
+    emit(state('summary', { ...costs(), ...hashes, BlindSeconds: blindSeconds() }))
   }
 
   /** Without what the policy does not want. */
@@ -243,7 +325,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   }
 
   async function lookAtOwnFiles(): Promise<void> {
-    for (const Changed of await own.look()) emit({ ...agentState('config_changed', facts), Changed })
+    for (const Changed of await own.look()) emit(state('config_changed', { Changed }))
   }
 
   async function lookForCutOff(): Promise<void> {
@@ -253,15 +335,16 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
     const hosts = await readHosts(host, system.product, serverName)
     if (!found.isOver) cutOffBy = (await namedElsewhere(serverName, hosts, hostsWhenReached)) ?? found.by
     const CutOffBy = cutOffBy ?? found.by
-    emit({ ...agentState('cut_off', facts), CutOffSeconds: found.seconds, CutOffBy })
+    emit(state('cut_off', { CutOffSeconds: found.seconds, CutOffBy }))
   }
 
   async function stop(): Promise<void> {
+    parts.page?.close()
     await collectors.stop(1_000)
     await reader.close()
     const StopReason = goodbyeReason(folder)
     recordStop(folder, facts.bootId, realClocks.booted(), StopReason)
-    emit({ ...agentState('stopping', facts), StopReason, BlindSeconds: blindSeconds() })
+    emit(state('stopping', { StopReason, BlindSeconds: blindSeconds() }))
     await out.flush()
     await link.drain(DRAIN_MS)
     offline.abort()
@@ -269,6 +352,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
     ticks.stop()
     writeStatus()
     await spool.close()
+    policies.stopped()
     deaths.forget()
   }
 }
@@ -299,7 +383,7 @@ function meters({ spool, link }: Parts, starts: StartCounters) {
   }
 }
 
-function statusOf({ config, policies, spool, link, rejected, gaps, startedAt }: Parts): Omit<Status, 'at'> {
+function statusOf({ config, policies, spool, link, rejected, gaps, sent, startedAt, page }: Parts): Omit<Status, 'at'> {
   const { connected, connectedAt, trouble, nextTryAt, lastAckAt, wireBytes } = link.status
   const { unsentBytes, keptBytes, unsent, acked, last, dropped } = spool
   return {
@@ -318,14 +402,23 @@ function statusOf({ config, policies, spool, link, rejected, gaps, startedAt }: 
     rejected: rejected.counts,
     gaps: [...gaps.values()],
     wireBytes,
+    sent: sent.today,
+    page: page?.url ?? null,
   }
 }
 
-function agentState(Action: ObservationOf<'agent_state'>['Action'], facts: MachineFacts, costs: Costs = NO_COSTS) {
+type AgentState = ObservationOf<'agent_state'>
+type Action = AgentState['Action']
+
+function agentState(Action: Action, facts: MachineFacts) {
   const { fingerprint, virtual, bootId } = facts
   const about = { Version: AGENT_VERSION, Fingerprint: fingerprint, Virtual: virtual, BootId: bootId }
   const stamp = { time: realClocks.wall(), collector: 'agent' }
-  return { category: 'agent_state', ...stamp, Action, ...about, ...costs } satisfies Observation
+  return { category: 'agent_state', ...stamp, Action, ...about, ...NO_COSTS } satisfies Observation
+}
+
+function shortened(text: string): string {
+  return text.length > 512 ? `${text.slice(0, 511).toWellFormed()}…` : text
 }
 
 function hmac(salt: string, value: string): string {

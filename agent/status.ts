@@ -38,6 +38,13 @@ export const Status = z.object({
   /** Gaps of this run, newest last. */
   gaps: z.array(z.object({ about: z.string(), reason: z.string(), lastAt: z.number() })),
   wireBytes: z.number(),
+  /** Sent since the laptop's day began, by category: see show/sent-today.ts. */
+  sent: z
+    .object({ day: z.string(), since: z.number(), counts: z.record(z.string(), z.number()) })
+    .nullable()
+    .default(null),
+  /** Where the laptop's user can read what is collected; null: no page is open. */
+  page: z.string().nullable().default(null),
 })
 export type Status = z.infer<typeof Status>
 
@@ -83,7 +90,8 @@ function asked(path: string): string {
   return `${path}.asked`
 }
 
-function withoutCounters({ spool, gaps, lastAckAt: _, wireBytes: __, nextTryAt: ___, ...rest }: Omit<Status, 'at'>) {
+function withoutCounters(status: Omit<Status, 'at'>) {
+  const { spool, gaps, lastAckAt: _, wireBytes: __, nextTryAt: ___, sent: ____, ...rest } = status
   return { ...rest, disk: spool.trouble, dropped: Object.keys(spool.dropped), gaps: gaps.map((it) => it.about).sort() }
 }
 
@@ -117,6 +125,7 @@ export function formatStatus(status: Status, pid: number | null, now: number): s
       `${status.policyVersion ?? 'none yet'}${status.policyTrouble ? `; rejected: ${status.policyTrouble}` : ''}`,
     ],
   ]
+  if (pid !== null && status.page !== null) rows.push(['for its user', status.page])
   if (spool.trouble) rows.push(['disk', `cannot be written (${spool.trouble}); events are held in memory`])
   if (Object.keys(spool.dropped).length > 0) rows.push(['dropped', counts(spool.dropped)])
   if (Object.keys(status.rejected).length > 0) rows.push(['rejected', counts(status.rejected)])

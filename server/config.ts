@@ -14,7 +14,7 @@ import { isMap, LineCounter, type Node, parseDocument } from 'yaml'
 import * as z from 'zod'
 import { CATEGORIES, type Category } from '../wire/event.ts'
 import { Fault } from '../wire/fault.ts'
-import { Policy, releaseVersion, ringName } from '../wire/messages.ts'
+import { groupName, Policy, releaseVersion, ringName } from '../wire/messages.ts'
 import { nearest } from '../wire/nearest.ts'
 import { Thresholds } from './derive/index.ts'
 import { LOG_LEVELS } from './log.ts'
@@ -25,6 +25,10 @@ const networks = z
   .refine((it) => ipaddr.isValid(it) || ipaddr.isValidCIDR(it), 'expected an address or a range such as 10.0.0.0/8')
 
 const category = z.enum(Object.keys(CATEGORIES) as [Category, ...Category[]])
+const collection = z.strictObject({
+  off: z.array(category).max(64).default([]),
+  on: z.array(category).max(64).default([]),
+})
 
 export const Config = z.strictObject({
   /** Everything the server keeps. */
@@ -82,17 +86,38 @@ export const Config = z.strictObject({
   /** Folders that laptops watch for bulk copies, besides removable volumes and the sync folders they recognise. */
   watchedRoots: Policy.shape.watchedRoots.default([]),
   /** Categories to switch off, and sensitive ones to switch on: see `tellwire agent show`. */
-  collection: z
-    .strictObject({ off: z.array(category).max(64).default([]), on: z.array(category).max(64).default([]) })
-    .prefault({}),
+  collection: collection.prefault({}),
   /**
    * `versions`: the newest version that each ring of laptops may take, by the ring's name, `default` for those without
-   * one; null: any. `uninstallToken`: removing an agent takes a token, from `tellwire laptops uninstall-token`.
+   * one; null: any. `shares`: percent of a ring that may take it already. `haltAfter`: a version is halted everywhere
+   * when this many laptops had to go back from it; one laptop's word must not be enough, and 0 never halts.
+   * `uninstallToken`: removing an agent takes a token, from `tellwire laptops uninstall-token`. `contact`: whom a
+   * laptop's user can ask. `slower`: how many times longer the collector of a category pauses.
+   * `groups`: by name, what groups of laptops have instead of the above, and their ring.
    */
   agents: z
     .strictObject({
       versions: z.record(ringName, releaseVersion).nullable().default(null),
+      shares: Policy.shape.shares.unwrap().default({}),
+      haltAfter: z.int().min(0).max(10_000).default(2),
       uninstallToken: z.boolean().default(false),
+      contact: Policy.shape.contact.unwrap().nullable().default(null),
+      slower: Policy.shape.slower.unwrap().default({}),
+      groups: z
+        .record(
+          groupName,
+          z
+            .strictObject({
+              collection,
+              watchedRoots: Policy.shape.watchedRoots,
+              ring: ringName,
+              uninstallToken: z.boolean(),
+              contact: Policy.shape.contact.unwrap(),
+              slower: Policy.shape.slower.unwrap(),
+            })
+            .partial(),
+        )
+        .default({}),
     })
     .prefault({}),
   enrollTokenHours: z.number().min(0.1).max(720).default(72),

@@ -20,7 +20,7 @@ export const FAULTS = {
   'enroll.malformed': 'The enrollment request does not match the wire contract.',
   'agent.not_enrolled': 'This laptop is not enrolled.',
   'agent.plain': 'Plain WebSocket is allowed on loopback only.',
-  'agent.policy': 'The policy is not signed by the server this laptop enrolled with.',
+  'agent.policy': 'The policy cannot be used.',
   'agent.running': 'Another agent is using this folder.',
   'agent.server': 'The server could not prove that it is the one this laptop enrolled with.',
   'agent.uninstall': 'The server demands a token for removing the agent from this laptop.',

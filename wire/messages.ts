@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { count, epochMs, hash, identifier, name, path, text } from './common.ts'
+import { AGENT_CATEGORIES } from './event.ts'
 import { ROOT_KINDS } from './events/files.ts'
 import { FAULTS, type FaultCode } from './fault.ts'
 
@@ -67,6 +68,23 @@ export type SignedPolicy = z.infer<typeof SignedPolicy>
 export const releaseVersion = z.string().regex(/^\d{1,5}\.\d{1,5}\.\d{1,5}$/)
 export const ringName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/)
 
+export const groupName = ringName
+
+/**
+ * What a policy may ask an agent to watch. A root gives counts and sizes, never names: 'autostart', whose names are
+ * reported, is for the places that the agent knows itself. Places of the kernel are no folders of anybody.
+ */
+const policyRoot = z.strictObject({
+  path: path
+    .regex(/^(\/|~(\/|$)|[A-Za-z]:[\\/])/, 'must be absolute, or begin with ~/')
+    .refine((it) => !it.split(/[\\/]/).includes('..'), 'must not contain ..')
+    .refine((it) => !/^\/+$|^\/+(proc|sys|dev)(\/|$)|^[A-Za-z]:[\\/]*$/.test(it), 'must be a folder of files'),
+  kind: z.enum(ROOT_KINDS).exclude(['autostart']),
+})
+
+/** Sleep and clock jumps are what is missing between two looks, by the length of the pause that the agent knows. */
+const FIXED_PACE = ['power_state', 'clock_place', 'collection_gap', 'agent_state'] as const
+
 export const Policy = z.strictObject({
   version: z.int().min(1),
   /** HMAC key for gateway MACs, SSIDs and serials: hex, the same on every laptop of a tenant. */
@@ -75,7 +93,7 @@ export const Policy = z.strictObject({
   off: z.array(name).max(64),
   on: z.array(name).max(64),
   /** Folders to watch in addition to the built-in ones; '~' is each home folder. */
-  watchedRoots: z.array(z.strictObject({ path, kind: z.enum(ROOT_KINDS) })).max(64),
+  watchedRoots: z.array(policyRoot).max(64),
   spoolBytes: z.int().min(1_048_576).max(4_294_967_296),
   spoolDays: z.int().min(1).max(60),
   /**
@@ -85,6 +103,20 @@ export const Policy = z.strictObject({
   versions: z.record(ringName, releaseVersion).optional(),
   /** Removing the agent takes a token of the server's. Absent: it does not. */
   uninstallToken: z.literal(true).optional(),
+  /** The group of laptops that it was made for. Absent: for those without one. */
+  group: groupName.optional(),
+  /** The ring of this group's laptops in staged roll-outs; it goes before the laptop's own setting. */
+  ring: ringName.optional(),
+  /** Percent of a ring's laptops that may take its version already, by the ring's name. Absent: all of them. */
+  shares: z.record(ringName, z.int().min(0).max(100)).optional(),
+  /** Versions that no laptop may take, because others had to go back from them. */
+  halted: z.array(releaseVersion).max(16).optional(),
+  /** How many times longer a category's collector pauses between two looks. Absent: once. */
+  slower: z.partialRecord(z.enum(AGENT_CATEGORIES).exclude(FIXED_PACE), z.int().min(2).max(10)).optional(),
+  /** Whom the laptop's user can ask: one line. */
+  contact: text(256)
+    .regex(/^[^\p{Cc}]+$/u)
+    .optional(),
 })
 export type Policy = z.infer<typeof Policy>
 

@@ -138,12 +138,13 @@ export const uninstallCommand = defineCommand({
 function upgradeDeps(folder: string, deadlineMs: number): UpgradeDeps {
   const { product, platform } = thisSystem()
   const config = isEnrolled(folder)
+  const policy = config && policyIn(folder, config.serverKey)
   return {
     places: placesOf(product),
     folder,
     service: serviceOf(product),
     system: `${platform === 'win32' ? 'win' : platform}-${arch()}`,
-    policy: config && policyIn(folder, config.serverKey),
+    enrolled: config && policy && { device: config.device, policy },
     // Stands still while the laptop sleeps, on Linux and macOS.
     clock: { awakeMs: () => performance.now(), sleep: (ms) => delay(ms) },
     deadlineMs,

@@ -1,4 +1,7 @@
-/** Why the agent is about to be stopped. Whoever stops it writes it down; the agent says it with its last event. */
+/**
+ * What an upgrade or a removal tells the agent, which tells the server: why it is about to be stopped, with its last
+ * event; and that a new version did not stay.
+ */
 import { rmSync } from 'node:fs'
 import * as z from 'zod'
 import { attempt } from '../attempt.ts'
@@ -23,4 +26,20 @@ export function forgetGoodbye(folder: string): void {
 /** Null: nobody said. */
 export function goodbyeReason(folder: string): GoodbyeReason | null {
   return attempt(() => readJson(agentPaths(folder).goodbye, Goodbye))?.reason ?? null
+}
+
+const FailedUpgrade = z.object({ version: z.string().max(64), why: z.string() })
+export type FailedUpgrade = z.infer<typeof FailedUpgrade>
+
+export function sayUpgradeFailed(folder: string, failed: FailedUpgrade): void {
+  attempt(() => writeFileAtomically(agentPaths(folder).upgradeFailed, JSON.stringify(failed)))
+}
+
+/** Null: none that was not reported yet. */
+export function failedUpgrade(folder: string): FailedUpgrade | null {
+  return attempt(() => readJson(agentPaths(folder).upgradeFailed, FailedUpgrade))
+}
+
+export function forgetFailedUpgrade(folder: string): void {
+  rmSync(agentPaths(folder).upgradeFailed, { force: true })
 }

@@ -12,6 +12,7 @@
  *         allow the version for this laptop's ring; 'package.invalid'.
  */
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync, linkSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -23,7 +24,7 @@ import { agentPaths, readJson, writeFileAtomically } from '../config.ts'
 import { Contact } from '../contact.ts'
 import { lockHolder } from '../lock.ts'
 import { type GateOptions, gate } from './gate.ts'
-import { sayGoodbye } from './goodbye.ts'
+import { sayGoodbye, sayUpgradeFailed } from './goodbye.ts'
 import type { Places } from './places.ts'
 import { compareVersions, parseFileName, sha256Of, trustedKeysIn, verifyPackage, versionIn } from './release.ts'
 import type { Service } from './service.ts'
@@ -41,8 +42,8 @@ export interface UpgradeDeps {
   service: Service
   /** As in `linux-x64`. */
   system: string
-  /** The policy in force; null: not enrolled, or it cannot be read. */
-  policy: Policy | null
+  /** Its id and the policy in force; null: not enrolled, or it cannot be read. */
+  enrolled: { device: string; policy: Policy } | null
   clock: Pick<GateOptions, 'awakeMs' | 'sleep'>
   deadlineMs: number
   say(line: string): void
@@ -61,7 +62,7 @@ export async function upgradeFrom(file: string, deps: UpgradeDeps): Promise<stri
   if (found.system !== system) throw refuse(`It is for ${found.system}.`, `Use the one for ${system}.`)
   const current = inForce(places)
   await verifyPackage(file, trustedKeysIn(join(places.versions, current)))
-  refuseUnsuitable(found.version, current, deps.policy, ringOf(places))
+  refuseUnsuitable(found.version, current, deps)
   const folder = join(places.versions, found.version)
   if (found.version === current) throw refuse('This version is already in force.', 'Nothing has to be done.')
   const draft = `${folder}.new`
@@ -85,7 +86,7 @@ export async function upgradeStaged(deps: UpgradeDeps): Promise<string | null> {
     rmSync(places.staged, { force: true })
     throw older(staged, current)
   }
-  refuseUnsuitable(staged, current, deps.policy, ringOf(places))
+  refuseUnsuitable(staged, current, deps)
   return await takeStaged(deps)
 }
 
@@ -96,7 +97,7 @@ async function takeStaged(deps: UpgradeDeps): Promise<string> {
   say(`Checking ${version} …`)
   const trouble = await check(version, deps)
   if (trouble !== null) {
-    giveUp(version, trouble, places)
+    giveUp(version, trouble, deps)
     throw new Fault('upgrade.failed', { where: version, why: trouble, todo: `Version ${current} was not stopped.` })
   }
   writeWord(places.previous, current)
@@ -137,7 +138,7 @@ async function judge(version: string, previous: string, deps: UpgradeDeps): Prom
     removeOthers(places, [version, previous])
     return version
   }
-  giveUp(version, verdict.why, places)
+  giveUp(version, verdict.why, deps)
   switchTo(previous, 'upgrade', deps)
   rmSync(places.trial, { force: true })
   const todo = `Version ${versionIn(previous)} runs again.`
@@ -154,9 +155,12 @@ function switchTo(version: string, reason: 'upgrade', { places, folder, service 
   service.start()
 }
 
-function giveUp(version: string, why: string, places: Places): void {
+/** For whoever looks here, and for the server, which may halt the roll-out: the agent tells it. */
+function giveUp(version: string, why: string, { places, folder, enrolled }: UpgradeDeps): void {
   rmSync(places.staged, { force: true })
-  writeFileAtomically(places.failed, `${JSON.stringify({ version: versionIn(version), why })}\n`)
+  const failed = { version: versionIn(version), why }
+  writeFileAtomically(places.failed, `${JSON.stringify(failed)}\n`)
+  if (enrolled !== null) sayUpgradeFailed(folder, failed)
 }
 
 /** Starts the version for a moment, beside the running one. Null: it works as far as that can tell. */
@@ -174,29 +178,50 @@ async function check(version: string, { places, folder }: UpgradeDeps): Promise<
   return said.trim() === versionIn(version) ? null : `It calls itself '${said.trim().slice(0, 40)}'.`
 }
 
-function refuseUnsuitable(version: string, current: string, policy: Policy | null, ring: string): void {
+function refuseUnsuitable(version: string, current: string, { enrolled, places }: UpgradeDeps): void {
   if (compareVersions(versionIn(version), versionIn(current)) < 0) throw older(version, current)
-  const allowed = allowedFor(ring, policy)
-  if (allowed === null || compareVersions(versionIn(version), allowed.version) <= 0) return
+  const why = enrolled && whyNot(versionIn(version), readWord(places.ring), enrolled)
+  if (why === null) return
   throw new Fault('upgrade.waiting', {
     where: version,
-    why: `The policy allows ring '${ring}' ${allowed.version === NONE ? 'no version' : `versions up to ${allowed.version}`}.`,
-    todo: "Raise it under `versions` in the server's configuration; laptops follow by themselves.",
+    why,
+    todo: "Change `agents` in the server's configuration; laptops follow by themselves.",
   })
 }
 
 const NONE = '0.0.0'
 
-/** Null: any version. A ring that the policy does not name is in 'default'; without that, it waits. */
-export function allowedFor(ring: string, policy: Policy | null): { version: string } | null {
-  if (!policy?.versions) return null
-  const { versions } = policy
-  const named = Object.hasOwn(versions, ring)
-    ? versions[ring]
-    : Object.hasOwn(versions, 'default')
-      ? versions.default
-      : NONE
-  return { version: named ?? NONE }
+/**
+ * Why this laptop must not take the version yet; null: it may.
+ *
+ * Shape   a ring that the policy does not name is in 'default'; without that, it waits. Which laptops are in a share is
+ *         decided by a hash of laptop and version, so that it is the same at every look, a larger share contains the
+ *         smaller one, and other laptops come first with the next version.
+ */
+export function whyNot(
+  version: string,
+  ownRing: string | null,
+  { device, policy }: { device: string; policy: Policy },
+): string | null {
+  if (policy.halted?.includes(version))
+    return 'The policy has halted this version: other laptops had to go back from it.'
+  const { versions = null, shares = {} } = policy
+  const asked = policy.ring ?? ownRing ?? DEFAULT
+  const ring = versions === null || Object.hasOwn(versions, asked) ? asked : DEFAULT
+  const allowed = versions === null ? null : (Object.hasOwn(versions, ring) && versions[ring]) || NONE
+  if (allowed !== null && compareVersions(version, allowed) > 0)
+    return `The policy allows ring '${asked}' ${allowed === NONE ? 'no version' : `versions up to ${allowed}`}.`
+  const share = Object.hasOwn(shares, ring) ? shares[ring]! : 100
+  if (placeOf(device, version) < share) return null
+  return `The policy allows it to ${share} % of ring '${ring}', and this laptop is not among them yet.`
+}
+
+const DEFAULT = 'default'
+
+/** 0 <= place < 100, evenly spread. */
+function placeOf(device: string, version: string): number {
+  const hash = createHash('sha256').update(`tellwire roll-out\n${version}\n${device}`).digest()
+  return (hash.readUInt32BE(0) / 2 ** 32) * 100
 }
 
 function older(version: string, current: string): Fault {
@@ -205,10 +230,6 @@ function older(version: string, current: string): Fault {
     why: `It is older than ${versionIn(current)}, which is in force.`,
     todo: 'Build a version with a higher number.',
   })
-}
-
-export function ringOf({ ring }: Places): string {
-  return readWord(ring) ?? 'default'
 }
 
 /** The folder of the version in force. Errors  Fault 'usage' if the agent was not installed. */

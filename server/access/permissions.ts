@@ -10,6 +10,7 @@ export const PERMISSIONS = [
   'contract.write',
   'laptop.enroll',
   'laptop.revoke',
+  'laptop.group',
   'audit.read',
   'user.manage',
 ] as const
@@ -28,6 +29,7 @@ export const ROLES_WITH: Record<Permission, readonly Role[]> = {
   'contract.write': ANALYSTS,
   'laptop.enroll': ANALYSTS,
   'laptop.revoke': ANALYSTS,
+  'laptop.group': ANALYSTS,
   'audit.read': ['admin'],
   'user.manage': ['admin'],
 }

@@ -37,7 +37,15 @@ export interface Deps {
   /** `cases/decide.ts`. Null: no such worker. */
   decide(worker: string, verdict: NewVerdict, by: string): Promise<CaseView | null>
   /** A one-time token with which one laptop enrolls. The secret is in it and nowhere else. */
-  enrollmentToken(worker: string | null, by: string): Promise<{ token: string; expiresAt: number }>
+  enrollmentToken(about: {
+    worker: string | null
+    group: string | null
+    by: string
+  }): Promise<{ token: string; expiresAt: number }>
+  /** The names of the groups of laptops in the configuration: the API chooses among them, and changes none. */
+  groups(): string[]
+  /** The laptop gets the policy of this group. False: no such laptop. */
+  regroup(device: string, group: string | null, by: string): Promise<boolean>
   /** Refuses the laptop's agent from now on. False: no such laptop. */
   revoke(device: string, why: string, by: string): Promise<boolean>
   contracts: Contracts

@@ -5,6 +5,7 @@
 import * as z from 'zod'
 import { epochMs, workerName } from '../../wire/common.ts'
 import { Approval, Contract } from '../../wire/contract.ts'
+import { groupName } from '../../wire/messages.ts'
 import { PERMISSIONS } from '../access/permissions.ts'
 import { VERDICTS } from '../model/case.ts'
 import { NewPassword, Reason, Role, UserName } from '../model/user.ts'
@@ -54,7 +55,14 @@ export const PasswordChange = z.strictObject({
 
 export const Revoking = z.strictObject({ reason: Reason })
 
-export const EnrollmentRequest = z.strictObject({ worker: workerName.nullable() })
+export const Grouping = z.strictObject({ group: groupName.nullable() })
+export const Groups = z.object({ groups: z.array(z.string()) })
+export type Groups = z.infer<typeof Groups>
+
+export const EnrollmentRequest = z.strictObject({
+  worker: workerName.nullable(),
+  group: groupName.nullable().default(null),
+})
 export const EnrollmentToken = z.object({ token: z.string(), expiresAt: z.int() })
 export type EnrollmentToken = z.infer<typeof EnrollmentToken>
 

@@ -43,6 +43,9 @@ export interface DeviceBook {
   /** Of the last summary that had any. */
   starts: StartsSeen | null
   version: string | null
+  /** Of the policy in use, and why another one was refused; absent: nothing was said since these are kept. */
+  policyVersion?: number | null
+  policyTrouble?: string | null
   /** Last event time. */
   categories: Partial<Record<Category, number>>
   gaps: KnownGap[]
@@ -78,6 +81,7 @@ export class CoverageBook implements Keeper {
     if (event.category === 'collection_gap') putGap(memory, event)
     if (event.category === 'agent_state') {
       memory.version = event.Version
+      takePolicy(memory, event)
       memory.spoolBytes = event.SpoolBytes ?? memory.spoolBytes
       memory.residentBytes = event.ResidentBytes ?? memory.residentBytes
       memory.starts = startsSeen(event) ?? memory.starts
@@ -172,6 +176,13 @@ function withBlind(
 function duration(seconds: number): string {
   if (seconds < 120) return `${seconds} s`
   return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 360) / 10} h`
+}
+
+/** A refusal stays until the agent applies a policy. */
+function takePolicy(memory: DeviceBook, { Action, PolicyVersion, Trouble }: EventOf<'agent_state'>): void {
+  if (PolicyVersion !== undefined) memory.policyVersion = PolicyVersion
+  if (Action === 'policy_applied') memory.policyTrouble = null
+  if (Action === 'policy_rejected' || Action === 'policy_rolled_back') memory.policyTrouble = Trouble ?? ''
 }
 
 /** Null: no programs were counted. */

@@ -48,7 +48,8 @@ export interface AdmissionDeps {
   /** Events of this device and epoch are stored up to `seq`. */
   durable(device: string, epoch: number, seq: number): void
   recognise(event: Event): CatalogueFacts | undefined
-  policy(): Policy
+  /** The policy of the group that the laptop is in. */
+  policy(device: string): Policy
   /** True while the disk is nearly full and telemetry is refused. */
   isFull(): boolean
   limits: AdmissionLimits
@@ -215,7 +216,7 @@ export class Admission {
       events = batch.events.length
       if (batch.epoch !== epoch)
         throw new Fault('batch.malformed', { where: 'epoch', todo: 'Reconnect with a hello that names the new epoch.' })
-      const validated = validateEvents(batch.events, policy())
+      const validated = validateEvents(batch.events, policy(lane.device))
       if (validated.highest === 0)
         throw new Fault('batch.malformed', { where: 'events[0].seq', todo: 'Number the events from 1 upwards.' })
       return { epoch, receivedAt: now(), ...validated }

@@ -23,8 +23,8 @@ import { whereOf } from './validation.ts'
 export interface EnrollmentDeps {
   store: { devices: Pick<Store['devices'], 'enroll'>; audit: Pick<Store['audit'], 'add'> }
   keys: ServerKeys
-  /** The policy in force when the laptop enrolls. */
-  policy(): Policy
+  /** The policy in force for a group when the laptop enrolls. */
+  policy(group: string | null): Policy
   now(): number
   /** Attempts left to a network: `bucketPerKey(now, 10 / 60, 10)`. */
   tries(network: string): Bucket
@@ -77,6 +77,7 @@ async function enroll({ request, rawKey }: Checked, deps: EnrollmentDeps): Promi
   const { secret, publicKey, nonce, fingerprint, platform, version, firstBoot } = request
   const device = deviceOf(rawKey)
   const time = now()
+  const group = groupIn(secret)
   const { worker, laptop } = await store.devices.enroll(
     hashOf(secret),
     {
@@ -89,6 +90,7 @@ async function enroll({ request, rawKey }: Checked, deps: EnrollmentDeps): Promi
       revokedAt: null,
       // As the laptop reports it, but never in the future.
       firstBoot: Math.min(firstBoot, time),
+      ...(group !== null && { group }),
     },
     time,
   )
@@ -98,7 +100,7 @@ async function enroll({ request, rawKey }: Checked, deps: EnrollmentDeps): Promi
     reply: {
       device,
       serverKey: keys.publicKey,
-      policy: signPolicy(deps.policy(), keys),
+      policy: signPolicy(deps.policy(laptop.group ?? null), keys),
       signature: keys.sign(signedText.enroll(nonce, publicKey, device)),
     },
     records: [{ type: 'device', ...binding, receivedAt: time }],
@@ -116,13 +118,14 @@ export interface TokenDeps {
 }
 
 /**
- * Makes a one-time token. The secret is only in the token: the store keeps its SHA-256 hash, so that neither the store
+ * Makes a one-time token. `group`: the group of laptops whose policy it gets; it is part of the secret, so that whoever
+ * holds the token cannot choose another one. The secret is only in the token: the store keeps its SHA-256 hash, so that neither the store
  * nor the time of a comparison reveals it.
  *
  * Errors  api.invalid when `worker` cannot be a worker's id.
  */
 export async function makeToken(
-  { worker, by }: { worker: string | null; by: string | null },
+  { worker, group = null, by }: { worker: string | null; group?: string | null; by: string | null },
   deps: TokenDeps,
 ): Promise<{ token: string; expiresAt: number }> {
   if (worker !== null && !identifier.safeParse(worker).success)
@@ -131,10 +134,11 @@ export async function makeToken(
   const { store, keys, publicUrl, hours, now, randomBytes } = deps
   const createdAt = now()
   const expiresAt = createdAt + hours * HOUR
-  const secret = randomBytes(32).toString('base64url')
+  const random = randomBytes(32).toString('base64url')
+  const secret = group === null ? random : `${random}${GROUP_MARK}${group}`
   const content: Token = { url: publicUrl, serverKey: keys.publicKey, secret }
   await store.devices.addToken({ hash: hashOf(secret), worker: holder, createdAt, expiresAt })
-  await store.audit.add({ at: createdAt, user: by, action: 'enrollment.token', about: holder, detail: null })
+  await store.audit.add({ at: createdAt, user: by, action: 'enrollment.token', about: holder, detail: group })
   return { token: `tw1.${Buffer.from(JSON.stringify(content)).toString('base64url')}`, expiresAt }
 }
 
@@ -142,6 +146,14 @@ export async function makeToken(
 export function makeUninstallToken(device: string, until: number, keys: Pick<ServerKeys, 'sign'>): string {
   const content: UninstallToken = { device, until, signature: keys.sign(signedText.uninstall(device, until)) }
   return `twu1.${Buffer.from(JSON.stringify(content)).toString('base64url')}`
+}
+
+/** Not in base64url. */
+const GROUP_MARK = '='
+
+function groupIn(secret: string): string | null {
+  const at = secret.indexOf(GROUP_MARK)
+  return at < 0 ? null : secret.slice(at + 1)
 }
 
 function hashOf(secret: string): string {

@@ -12,7 +12,7 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import { WebSocketServer } from 'ws'
 import { Fault, type FaultDetails } from '../../wire/fault.ts'
-import { LIMITS, type Policy } from '../../wire/messages.ts'
+import { LIMITS, type Policy, type SignedPolicy } from '../../wire/messages.ts'
 import type { AddressFacts, Recorded, RecordedConnection } from '../../wire/recording.ts'
 import { MINUTE } from '../../wire/time.ts'
 import type { Store } from '../store/store.ts'
@@ -21,7 +21,7 @@ import { Acknowledged } from './acknowledged.ts'
 import { networkOf, remoteAddress } from './address.ts'
 import { Admission, type AdmissionDeps, type AdmissionLimits } from './admission.ts'
 import type { ServerKeys } from './identity.ts'
-import { signPolicy } from './policy.ts'
+import { type Policies, policyOf, signPolicy } from './policy.ts'
 import type { RoundTrip } from './round-trips.ts'
 import { AgentSocket, Session, type SessionDeps, TIMING, type Timing } from './session.ts'
 import { Sessions } from './sessions.ts'
@@ -35,14 +35,16 @@ export type GatewayLimits = AdmissionLimits & SessionLimits
 export interface GatewayDeps extends Omit<AdmissionDeps, 'policy' | 'durable' | 'sleep' | 'limits' | 'cpuMs'> {
   store: { devices: Pick<Store['devices'], 'get'>; values: Pick<Store['values'], 'get' | 'compareAndSet'> }
   keys: ServerKeys
-  /** The policy at the start; `Gateway.push` changes it. */
-  policy: Policy
+  /** The policies at the start; `Gateway.push` changes them. */
+  policies: Policies
   /** Every host name under which agents may reach this server. */
   hostNames: readonly string[]
   trustedProxies: readonly string[]
   lookupAddress(address: string, at: number): AddressFacts
   /** A laptop's session opened or closed. */
   connection?(device: string): void
+  /** A laptop with a session is in this group, which may be news: another process can have moved it. */
+  inGroup?(device: string, group: string | null): void
   limits: GatewayLimits
   timing?: Partial<Timing>
 }
@@ -77,20 +79,22 @@ export class Gateway {
     clientTracking: false,
     WebSocket: AgentSocket,
   })
-  #policy: Policy
-  #signed: ReturnType<typeof signPolicy>
+  #policies: Policies
+  /** By group. */
+  readonly #signed = new Map<string | null, SignedPolicy>()
+  /** The groups of laptops that had a session: a batch may be read after its session has ended. */
+  readonly #groups = new Map<string, string | null>()
 
   constructor(deps: GatewayDeps) {
-    const { keys, store, now, policy, log } = deps
+    const { keys, store, now, policies, log } = deps
     this.#deps = deps
     this.#timing = { ...TIMING, ...deps.timing }
-    this.#policy = policy
-    this.#signed = signPolicy(policy, keys)
+    this.#policies = policies
     this.#sessions = new Sessions(now, deps.limits.unproven)
     this.#acknowledged = new Acknowledged(store.values, log)
     this.#admission = new Admission({
       ...deps,
-      policy: () => this.#policy,
+      policy: (device) => this.policyOf(this.#groups.get(device)),
       durable: (device, epoch, seq) => this.#acknowledged.note(device, epoch, seq),
       cpuMs: threadCpuMs,
       sleep: (ms) => delay(ms, undefined, { signal: this.#closing.signal }).catch(() => {}),
@@ -102,7 +106,7 @@ export class Gateway {
       enrolled: (device) => store.devices.get(device),
       admission: this.#admission,
       opened: (session) => this.#opened(session),
-      policy: () => this.#signed,
+      policy: (session) => this.#signedFor(session),
       measured: (session, rtt) => this.#measured(session, rtt),
       closed: (session) => this.#closed(session),
       timing: this.#timing,
@@ -142,23 +146,28 @@ export class Gateway {
     })
   }
 
-  /** The policy in force. */
-  get policy(): Policy {
-    return this.#policy
+  /** The version of the policies in force. */
+  get policyVersion(): number {
+    return this.#policies.version
   }
 
-  /** Signs `policy` and applies it to batches and welcomes from now on. Resolves when it, or a later one, is sent to all. */
-  async push(policy: Policy): Promise<void> {
-    this.#policy = policy
-    this.#signed = signPolicy(policy, this.#deps.keys)
+  /** The policy in force for a group. */
+  policyOf(group: string | null | undefined): Policy {
+    return policyOf(this.#policies, group)
+  }
+
+  /** Applies `policies` to batches and welcomes from now on. Resolves when they, or later ones, are sent to all. */
+  async push(policies: Policies): Promise<void> {
+    this.#policies = policies
+    this.#signed.clear()
     for (const [index, session] of this.#sessions.live().entries()) {
       if (index % PUSHED_AT_ONCE === PUSHED_AT_ONCE - 1) await setImmediate()
       session.sendPolicy()
     }
   }
 
-  /** Call it when this laptop was revoked: its sessions end at once, instead of at their next check. */
-  async revoked(device: string): Promise<void> {
+  /** Call it when this laptop was revoked or moved to another group: so that its sessions need not wait for their next check. */
+  async recheck(device: string): Promise<void> {
     const sessions = this.#sessions.all().filter((it) => it.hello?.device === device)
     await Promise.all(sessions.map((it) => it.checkEnrolled()))
   }
@@ -240,6 +249,18 @@ export class Gateway {
       this.#acknowledged.note(device, epoch, acked)
     }
     return acked
+  }
+
+  #signedFor({ group, hello }: Session): SignedPolicy {
+    if (hello && this.#groups.get(hello.device) !== group) {
+      this.#groups.set(hello.device, group)
+      this.#deps.inGroup?.(hello.device, group)
+    }
+    const known = this.#signed.get(group)
+    if (known) return known
+    const signed = signPolicy(this.policyOf(group), this.#deps.keys)
+    this.#signed.set(group, signed)
+    return signed
   }
 
   #measured(session: Session, rtt: RoundTrip): void {

@@ -27,6 +27,7 @@ export class Handshake {
   readonly #nonce: string
   #hello: Hello | null = null
   #clockSkewMs = 0
+  #group: string | null = null
 
   constructor(deps: HandshakeDeps) {
     this.#deps = deps
@@ -40,6 +41,11 @@ export class Handshake {
   /** The agent's clock minus the server's. */
   get clockSkewMs(): number {
     return this.#clockSkewMs
+  }
+
+  /** The group that the laptop was in when it was last looked up. */
+  get group(): string | null {
+    return this.#group
   }
 
   challenge(hello: Hello): Challenge {
@@ -61,11 +67,12 @@ export class Handshake {
       throw new Fault('device.host', { where: host, todo: "Add this name to the server's hostNames if it is correct." })
   }
 
-  /** Checks again, because the device may have been revoked meanwhile. */
+  /** Checks again, because the device may have been revoked meanwhile, or moved to another group. */
   async stillEnrolled(): Promise<Enrolled> {
     const { device } = this.#hello!
     const enrolled = await this.#deps.enrolled(device)
     if (!enrolled) throw new Fault('device.unknown', { where: device, todo: 'Enroll this laptop with a new token.' })
+    this.#group = enrolled.group ?? null
     if (enrolled.revokedAt === null) return enrolled
     throw new Fault('device.revoked', { where: device, todo: 'Ask the security team for a new token.' })
   }

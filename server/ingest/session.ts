@@ -71,8 +71,8 @@ export interface SessionDeps extends HandshakeDeps {
   admission: Admission
   /** Registers a proven session, and returns the highest stored number of its events. Throws the refusal. */
   opened(session: Session): Promise<{ acked: number }>
-  /** The policy in force, signed. */
-  policy(): SignedPolicy
+  /** The policy in force for the session's laptop, signed: the same object until it changes. */
+  policy(session: Session): SignedPolicy
   /** Called with the first, or a clearly different, round-trip time. */
   measured(session: Session, rtt: RoundTrip): void
   closed(session: Session): void
@@ -139,6 +139,11 @@ export class Session {
     return this.#handshake.clockSkewMs
   }
 
+  /** The group of laptops that it is in; null: none. */
+  get group(): string | null {
+    return this.#handshake.group
+  }
+
   /** When the peer last gave a sign of life, epoch ms. */
   get heardAt(): number {
     return this.#heartbeat.heardAt
@@ -154,17 +159,18 @@ export class Session {
 
   /** Sends the policy in force, unless the laptop has it or will get it with its welcome. */
   sendPolicy(): void {
-    const policy = this.#deps.policy()
+    const policy = this.#deps.policy(this)
     if (this.#state !== 'open' || this.#policy === policy) return
     this.#policy = policy
     this.#send({ type: 'policy', policy })
   }
 
-  /** Ends the session when its laptop was revoked. Before the proof, a session is not told; it checks for itself. */
+  /** Ends the session when its laptop was revoked; sends the other policy when it was moved to another group. Before the proof, a session is not told; it checks for itself. */
   async checkEnrolled(): Promise<void> {
     if (this.#state !== 'opening' && this.#state !== 'open') return
     try {
       await this.#handshake.stillEnrolled()
+      this.sendPolicy()
     } catch (cause) {
       if (agentFault(cause)) this.refuse(cause)
       // A failure of the store is no reason to close sessions.
@@ -255,7 +261,7 @@ export class Session {
     await this.#handshake.stillEnrolled()
     if (this.#state !== 'opening') return
     this.#state = 'open'
-    this.#policy = this.#deps.policy()
+    this.#policy = this.#deps.policy(this)
     const credit = admission.credit(this.hello!.device)
     this.#send({ type: 'welcome', policy: this.#policy, acked, credit, time: now() })
     this.#heartbeat.start()

@@ -13,6 +13,8 @@ export interface Enrolled {
   revokedBy?: string | null
   revokedWhy?: string
   firstBoot: number
+  /** The group whose policy it gets; null or absent: none. */
+  group?: string | null
 }
 
 export interface Revocation {

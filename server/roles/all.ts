@@ -26,6 +26,7 @@ import { feedAges } from '../jobs/feed-ages.ts'
 import { followConfig } from '../jobs/follow-config.ts'
 import { followRevocations } from '../jobs/follow-revocations.ts'
 import { followRules } from '../jobs/follow-rules.ts'
+import { haltRollOuts } from '../jobs/halt-roll-outs.ts'
 import { type Job, runJobs } from '../jobs/job.ts'
 import { queueTick } from '../jobs/queue-tick.ts'
 import { recordRevocations } from '../jobs/record-revocations.ts'
@@ -122,7 +123,8 @@ async function start(
   const before = await store.evaluations.active()
   let detector: DetectorRole | null = null
   let people: ConsoleRole | null = null
-  let judgedBy = config
+  /** As edited since. */
+  let live = config
   let ready = false
   let closing: Promise<void> | null = null
 
@@ -136,6 +138,9 @@ async function start(
     ...{ config, stream, history, store, addresses, metrics, log, now, isFull: disk.isFull },
     delivered: onDelivered,
     connection: (device) => logFailure(people?.queue.connection(device)),
+    inGroup: (device, group) => {
+      if ((people?.queue.laptops.get(device)?.group ?? null) !== group) logFailure(people?.queue.changed(device))
+    },
   })
   const contracts = makeContracts({
     directory,
@@ -156,11 +161,13 @@ async function start(
       evaluation: () => detector?.status.evaluation ?? before?.id ?? null,
       judgedAt: () => detector?.status.time || (before?.time ?? 0),
       online: () => agents.gateway.online,
-      policy: () => agents.gateway.policy,
+      policy: (group) => agents.gateway.policyOf(group),
     },
-    effect: effects(() => judgedBy),
-    token: (worker, by) => agents.token(worker, by, publicUrl),
+    effect: effects(() => live),
+    token: (about) => agents.token(about, publicUrl),
     revoke: agents.revoke,
+    regroup: agents.regroup,
+    groups: () => Object.keys(live.agents.groups),
     decided: (verdict) => detector?.decided(verdict),
     metricsText: metrics.text,
     notReady,
@@ -203,7 +210,7 @@ async function start(
   return {
     url,
     oneTimeLink: async () => `${publicUrl}${await makeOneTimeLink(store, now(), randomBytes)}`,
-    makeToken: (worker, by) => agents.token(worker, by, publicUrl),
+    makeToken: (worker, by) => agents.token({ worker, group: null, by }, publicUrl),
     close: () => (closing ??= close()),
   }
 
@@ -230,6 +237,11 @@ async function start(
       reloadAddresses({ addresses, log }),
       followRevocations({ store, now, revoked: onRevoked }),
       recordRevocations({ store, directory, append: agents.publish, now }),
+      haltRollOuts({
+        ...{ store, history, stream, now, log },
+        haltAfter: () => live.agents.haltAfter,
+        apply: () => agents.applyPolicy(live),
+      }),
       queueTick(queue),
       retention({ stream, store, days: () => days, now, log }),
       feedAges({ warnings, log }),
@@ -237,7 +249,7 @@ async function start(
     if (!reload) return all
     const changed = async (next: Config) => {
       days = next.retentionDays
-      judgedBy = next
+      live = next
       await agents.applyPolicy(next)
       running.follow(next)
     }
@@ -266,8 +278,8 @@ async function start(
   }
 
   async function onRevoked(device: string): Promise<void> {
-    await agents.gateway.revoked(device)
-    await queue.revoked(device)
+    await agents.gateway.recheck(device)
+    await queue.changed(device)
   }
 
   /** N27: a database edition that moves many workers at once is reported to the operator, and makes no findings. */

@@ -33,7 +33,15 @@ export interface ConsoleRoleDeps {
   publishTelemetry(records: readonly Recorded[]): Promise<Published>
   /** What approvals would change. */
   effect(approvals: readonly RecordedOf<'approval'>[]): Promise<Effect>
-  token(worker: string | null, by: string): Promise<{ token: string; expiresAt: number }>
+  token(about: {
+    worker: string | null
+    group: string | null
+    by: string
+  }): Promise<{ token: string; expiresAt: number }>
+  /** The names of the groups of laptops in the configuration. */
+  groups(): string[]
+  /** False: no such laptop. */
+  regroup(device: string, group: string | null, by: string): Promise<boolean>
   /** False: no such laptop. */
   revoke(device: string, why: string, by: string): Promise<boolean>
   decided(verdict: Verdict): void
@@ -59,7 +67,9 @@ export async function consoleRole(deps: ConsoleRoleDeps): Promise<ConsoleRole> {
       decide({ store, isWorker, now, decided }, reader.directory.named(worker), verdict, by),
     enrollmentToken: deps.token,
     effect: deps.effect,
-    revoke,
+    groups: deps.groups,
+    regroup: changed(deps.regroup),
+    revoke: changed(deps.revoke),
     feeds: {
       lookup: (address, at) => addresses.lookup(address, at),
       append: async (lines) => (await deps.publishTelemetry(lines)).duplicates.length,
@@ -84,10 +94,13 @@ export async function consoleRole(deps: ConsoleRoleDeps): Promise<ConsoleRole> {
     return queue.row(worker) !== null
   }
 
-  async function revoke(device: string, why: string, by: string): Promise<boolean> {
-    const isKnown = await deps.revoke(device, why, by)
-    if (isKnown) await queue.revoked(device)
-    return isKnown
+  /** The queue reads the laptop again. */
+  function changed<A extends [device: string, ...unknown[]]>(act: (...args: A) => Promise<boolean>) {
+    return async (...args: A) => {
+      const isKnown = await act(...args)
+      if (isKnown) await queue.changed(args[0])
+      return isKnown
+    }
   }
 
   function decided(verdict: Verdict): Promise<void> {

@@ -10,9 +10,11 @@ import { enrollment, makeToken } from '../ingest/enrollment.ts'
 import { ENROLL_PATH, enrollmentRoute } from '../ingest/enrollment-route.ts'
 import { type FactSources, storedFacts } from '../ingest/facts.ts'
 import { Gateway } from '../ingest/gateway.ts'
+import { regroup } from '../ingest/groups.ts'
 import { serverKeys } from '../ingest/identity.ts'
-import { type AskedPolicy, policyInForce } from '../ingest/policy.ts'
+import { type AskedPolicies, type AskedPolicy, policyInForce } from '../ingest/policy.ts'
 import { revoke } from '../ingest/revocation.ts'
+import { haltedVersions } from '../ingest/roll-out.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { History } from '../store/history.ts'
@@ -33,6 +35,7 @@ export interface GatewayRoleDeps {
   /** Called with stored records that are not events of laptops, in the stream's order. */
   delivered(stored: readonly Stored[]): void
   connection(device: string): void
+  inGroup(device: string, group: string | null): void
 }
 
 export interface GatewayRole {
@@ -40,10 +43,15 @@ export interface GatewayRole {
   publish(records: readonly Recorded[]): Promise<Published>
   /** False when the request is not for the gateway. */
   handle(request: IncomingMessage, response: ServerResponse): boolean
-  token(worker: string | null, by: string, publicUrl: string): Promise<{ token: string; expiresAt: number }>
+  token(
+    about: { worker: string | null; group: string | null; by: string },
+    publicUrl: string,
+  ): Promise<{ token: string; expiresAt: number }>
   /** Its sessions end at once. False: no such laptop. */
   revoke(device: string, why: string, by: string): Promise<boolean>
-  /** Sends connected laptops the policy that follows from `config`, if it has changed. */
+  /** Its session is sent the policy of its new group at once. False: no such laptop. */
+  regroup(device: string, group: string | null, by: string): Promise<boolean>
+  /** Sends connected laptops the policies that follow from `config` and halted roll-outs, if they have changed. */
   applyPolicy(config: Config): Promise<void>
 }
 
@@ -59,13 +67,13 @@ export async function gatewayRole(deps: GatewayRoleDeps): Promise<GatewayRole> {
   const gateway = new Gateway({
     ...deps,
     ...{ keys, trustedProxies, limits, hostNames: ourNames(config), random: Math.random },
-    policy: await policyInForce(store.values, keys, asked(config), now()),
+    policies: await policyInForce(store.values, keys, asked(config, await haltedVersions(store.values)), now()),
     lookupAddress: sources.lookup,
     recognise: (event) => storedFacts(event, undefined, sources),
   })
   const enroll = enrollment({
     ...{ store, keys, now },
-    policy: () => gateway.policy,
+    policy: (group) => gateway.policyOf(group),
     tries: bucketPerKey(now, limits.enrollmentsPerMinute / 60, limits.enrollmentsPerMinute),
   })
   const route = enrollmentRoute({
@@ -83,26 +91,51 @@ export async function gatewayRole(deps: GatewayRoleDeps): Promise<GatewayRole> {
       void route(request, response)
       return true
     },
-    token: (worker, by, publicUrl) =>
-      makeToken({ worker, by }, { store, keys, publicUrl, hours: config.enrollTokenHours, now, randomBytes }),
+    token: (about, publicUrl) =>
+      makeToken(about, { store, keys, publicUrl, hours: config.enrollTokenHours, now, randomBytes }),
     async revoke(device, why, by) {
       if (!(await revoke(store, device, { by, why, at: now() }))) return false
-      await gateway.revoked(device)
+      await gateway.recheck(device)
+      return true
+    },
+    async regroup(device, group, by) {
+      if (!(await regroup(store, device, group, { by, at: now() }))) return false
+      await gateway.recheck(device)
       return true
     },
     async applyPolicy(next) {
-      const policy = await policyInForce(store.values, keys, asked(next), now())
-      if (policy.version !== gateway.policy.version) await gateway.push(policy)
+      const wanted = asked(next, await haltedVersions(store.values))
+      const policies = await policyInForce(store.values, keys, wanted, now())
+      if (policies.version !== gateway.policyVersion) await gateway.push(policies)
     },
   }
 }
 
-function asked({ collection, watchedRoots, agents }: Config): AskedPolicy {
-  const { versions, uninstallToken } = agents
-  return {
-    ...collection,
-    watchedRoots,
-    ...(versions && { versions }),
-    ...(uninstallToken && { uninstallToken }),
+function asked({ collection, watchedRoots, agents }: Config, halted: readonly string[]): AskedPolicies {
+  const { groups, ...company } = agents
+  const roll: Partial<AskedPolicy> = {
+    ...(company.versions && { versions: company.versions }),
+    ...(hasKeys(company.shares) && { shares: company.shares }),
+    ...(halted.length > 0 && { halted: [...halted] }),
   }
+  const policy = (own: Config['agents']['groups'][string]): AskedPolicy => {
+    const { ring, contact = company.contact, slower = company.slower } = own
+    return {
+      ...(own.collection ?? collection),
+      watchedRoots: own.watchedRoots ?? watchedRoots,
+      ...roll,
+      ...((own.uninstallToken ?? company.uninstallToken) && { uninstallToken: true }),
+      ...(ring !== undefined && { ring }),
+      ...(contact !== null && { contact }),
+      ...(hasKeys(slower) && { slower }),
+    }
+  }
+  return {
+    company: policy({}),
+    groups: Object.fromEntries(Object.entries(groups).map(([name, own]) => [name, policy(own)])),
+  }
+}
+
+function hasKeys(of: object): boolean {
+  return Object.keys(of).length > 0
 }

@@ -6,7 +6,7 @@
  *         is skipped: its server reports it.
  */
 import type { Policy } from '../../wire/messages.ts'
-import { lastPolicy } from '../ingest/policy.ts'
+import { lastPolicies, policyOf } from '../ingest/policy.ts'
 import { Directory } from '../roster/directory.ts'
 import { openStore } from '../store/open.ts'
 import { openTelemetry } from '../store/sqlite/telemetry.ts'
@@ -27,14 +27,14 @@ export async function openReader(folder: string): Promise<{ reader: Reader; clos
     for await (const block of history.scan({ categories: [], after: 0, upTo: await stream.last() }, damage))
       for (const { record } of block) directory.take(record)
     const active = await store.evaluations.active()
-    const policy = (await lastPolicy(store.values)) ?? UNKNOWN_POLICY
+    const policies = (await lastPolicies(store.values)) ?? UNKNOWN_POLICY
     const reader: Reader = {
       ...{ store, history, directory },
       now: Date.now,
       evaluation: () => active?.id ?? null,
       judgedAt: () => active?.time ?? 0,
       online: () => NOBODY,
-      policy: () => policy,
+      policy: (group) => policyOf(policies, group),
     }
     return {
       reader,

@@ -178,7 +178,8 @@ export class Fleet {
     const now = this.#reader.now()
     const book = bookOf(state === null ? null : JSON.parse(state))
     const lastSeen = laptop.online ? now : Math.max(book.lastSeen, laptop.lastSeen ?? 0) || null
-    const sight = sightOf(coverageOf(book, laptop.enrolled.platform, darkCategories(this.#reader.policy()), now))
+    const policy = this.#reader.policy(laptop.enrolled.group ?? null)
+    const sight = sightOf(coverageOf(book, laptop.enrolled.platform, darkCategories(policy), now))
     const sees = !isSame(sight, laptop.sight)
     const isNew = sees || lastSeen !== laptop.lastSeen
     const hasGaps = book.gaps.length > 0 || book.holes > book.dropped

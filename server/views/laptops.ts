@@ -60,9 +60,10 @@ export async function laptopsOf(
 }
 
 function laptop(reader: Reader, enrolled: Enrolled, book: Readonly<DeviceBook>, rejected: number): Laptop {
-  const { device, platform, enrolledAt, revokedAt, revokedBy = null, revokedWhy = null } = enrolled
+  const { device, platform, enrolledAt, revokedAt, revokedBy = null, revokedWhy = null, group = null } = enrolled
   const now = reader.now()
-  const coverage = coverageOf(book, platform, darkCategories(reader.policy()), now)
+  const policy = reader.policy(group)
+  const coverage = coverageOf(book, platform, darkCategories(policy), now)
   return {
     device,
     worker: reader.directory.holderAt(device, now),
@@ -82,6 +83,8 @@ function laptop(reader: Reader, enrolled: Enrolled, book: Readonly<DeviceBook>, 
     policyHash: book.policyHash ?? null,
     starts: book.starts,
     clockSkewMs: book.clockSkewMs,
+    group,
+    policy: { version: book.policyVersion ?? null, wanted: policy.version, trouble: book.policyTrouble ?? null },
     events: book.events,
     missing: Math.max(0, book.holes - book.dropped - rejected),
     rejected,

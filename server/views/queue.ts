@@ -144,8 +144,8 @@ export class Queue {
     })
   }
 
-  /** Call it when a laptop was revoked. */
-  revoked(device: string): Promise<void> {
+  /** Call it when a laptop was revoked, or moved to another group. */
+  changed(device: string): Promise<void> {
     return this.#inTurn(async () => {
       await this.#enrolled(device)
       this.#refreshed([this.#fleet.subjectOf(device)], { laptops: true })

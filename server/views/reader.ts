@@ -30,7 +30,8 @@ export interface Reader {
   judgedAt(): number
   /** Laptops with an open session. Called often, so it returns the set itself, not a copy. */
   online(): ReadonlySet<string>
-  policy(): Policy
+  /** In force for a group of laptops; null: for those without one. */
+  policy(group: string | null): Policy
 }
 
 /** The evaluation that an answer comes from. */

@@ -73,6 +73,13 @@ const laptop = {
   /** Event numbers that never arrived, except those that the agent reported as dropped. */
   missing: z.int(),
   rejected: z.int(),
+  /** The group whose policy it gets; null: none. */
+  group: z.string().nullable(),
+  /**
+   * `version`: in use, as its agent says; null: not heard of. `wanted`: in force here. `trouble`: why the agent refused
+   * the latest one or took it back.
+   */
+  policy: z.object({ version: z.int().nullable(), wanted: z.int(), trouble: z.string().nullable() }),
   /** Categories that the policy wants, how many of them can be seen, and how many only in part or not at all. */
   visible: z.object({ wanted: z.int(), seen: z.int(), impaired: z.int() }),
 }

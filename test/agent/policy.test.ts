@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { agentPaths } from '../../agent/config.ts'
 import { newKey, publicKeyOf, signText } from '../../agent/identity.ts'
-import { acceptPolicy, categoriesOff, changesCollection, lastPolicy, savePolicy } from '../../agent/policy.ts'
+import {
+  acceptPolicy,
+  categoriesOff,
+  changesCollection,
+  lastPolicy,
+  savePolicy,
+  slownessOf,
+} from '../../agent/policy.ts'
+import type { Category } from '../../wire/event.ts'
 import { Fault } from '../../wire/fault.ts'
 import { signedText } from '../../wire/messages.ts'
 import { removeFolder, temporaryFolder } from './laptop.ts'
@@ -23,9 +31,58 @@ describe('agent/policy', () => {
     { name: 'a signature for another purpose', policy: { ...good, signature: signText(key, good.text) } },
     { name: 'a text that is not JSON', policy: signed('{') },
     { name: 'an unknown key', policy: signed(JSON.stringify({ ...POLICY, shell: 'rm' })) },
+    ...(
+      [
+        ['the whole disk', '/'],
+        ['the whole disk of Windows', 'C:\\'],
+        ['the kernel', '/proc/1'],
+        ['devices', '//dev'],
+        ['a way up', '/home/../root'],
+        ['a way up in Windows', 'C:\\x\\..\\y'],
+        ['a relative place', 'home'],
+        ["somebody's home", '~ann/x'],
+      ] as const
+    ).map(([what, path]) => ({
+      name: `${what} as a folder to watch`,
+      policy: signed(JSON.stringify({ ...POLICY, watchedRoots: [{ path, kind: 'sync' }] })),
+    })),
+    {
+      name: 'a folder whose file names would be reported',
+      policy: signed(JSON.stringify({ ...POLICY, watchedRoots: [{ path: '~/Documents', kind: 'autostart' }] })),
+    },
+    ...[0, 1, 11, 1.5, -4].map((factor) => ({
+      name: `pauses ${factor} times as long`,
+      policy: signed(JSON.stringify({ ...POLICY, slower: { software: factor } })),
+    })),
+    { name: 'another pace for sleep', policy: signed(JSON.stringify({ ...POLICY, slower: { power_state: 2 } })) },
+    { name: 'a contact of two lines', policy: signed(JSON.stringify({ ...POLICY, contact: 'a\nb' })) },
+    { name: 'more than all of a ring', policy: signed(JSON.stringify({ ...POLICY, shares: { default: 101 } })) },
     { name: 'a spool limit that is too high', policy: signed(JSON.stringify({ ...POLICY, spoolBytes: 1e15 })) },
   ])
     it(`rejects ${name}`, () => assert.throws(() => acceptPolicy(policy, serverKey), isRejected))
+
+  it('names the key that it does not know, and the value that is not allowed', () => {
+    const unknown = signed(JSON.stringify({ ...POLICY, shell: 'rm' }))
+    assert.throws(
+      () => acceptPolicy(unknown, serverKey),
+      /^Fault: shell: The policy cannot be used\. It is signed, but this agent does not know this key\./,
+    )
+    const root = signed(JSON.stringify({ ...POLICY, watchedRoots: [{ path: '/proc', kind: 'sync' }] }))
+    assert.throws(() => acceptPolicy(root, serverKey), /^Fault: watchedRoots\.0\.path: .* this value is not allowed\./)
+  })
+
+  it('a collector pauses as long as the most urgent of its categories allows', () => {
+    const slower = { ...POLICY, slower: { software: 4, autostart: 2 } as const }
+    const cases: [Category[], number][] = [
+      [['software'], 4],
+      [['software', 'autostart'], 2],
+      [['software', 'usb_device'], 1],
+      [[], 1],
+    ]
+    for (const [categories, factor] of cases) assert.equal(slownessOf(categories, slower), factor)
+    assert.equal(slownessOf(['software', 'usb_device'], { ...slower, off: ['usb_device'] }), 4)
+    assert.equal(slownessOf(['software'], POLICY), 1)
+  })
 
   it('rejects an older policy than the one in use', () => {
     const older = signed(JSON.stringify({ ...POLICY, version: 3 }))
@@ -57,6 +114,7 @@ describe('agent/policy', () => {
 
   it('collectors restart only for changes that concern them', () => {
     assert.equal(changesCollection(POLICY, { ...POLICY, version: 2, spoolDays: 7, spoolBytes: 2_000_000 }), false)
+    assert.equal(changesCollection(POLICY, { ...POLICY, slower: { software: 2 } }), true)
     assert.equal(changesCollection(POLICY, { ...POLICY, salt: 'cd'.repeat(32) }), true)
     assert.equal(changesCollection(POLICY, { ...POLICY, watchedRoots: [{ path: '~/x', kind: 'sync' }] }), true)
   })

@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import type { Collector } from '../../agent/collect.ts'
 import { agentPaths, readJson } from '../../agent/config.ts'
 import { thisSystem } from '../../agent/host/systems.ts'
-import { sayGoodbye } from '../../agent/install/goodbye.ts'
+import { sayGoodbye, sayUpgradeFailed } from '../../agent/install/goodbye.ts'
 import { lockHolder } from '../../agent/lock.ts'
+import { lastPolicy } from '../../agent/policy.ts'
 import { run } from '../../agent/run.ts'
 import { lastSent } from '../../agent/spool/sent.ts'
 import { Status } from '../../agent/status.ts'
@@ -148,7 +149,86 @@ describe('agent/run', () => {
     server.peers[0]!.send({ type: 'policy', policy: { ...forged, text: forged.text.replace('9', '8') } })
     const trouble = () => readJson(agentPaths(folder).status, Status)?.policyTrouble ?? ''
     await until(() => /agent\.policy/.test(trouble()), 'in the status')
-    assert.deepEqual(actions(), ['started'])
+    // Once, however often it is sent, and the old one stays.
+    server.peers[0]!.send({ type: 'policy', policy: { ...forged, text: forged.text.replace('9', '8') } })
+    server.peers[0]!.send({ type: 'policy', policy: server.sign({ ...POLICY, version: 2 }) })
+    await until(() => actions().includes('policy_applied'), 'a good one')
+    assert.deepEqual(actions(), ['started', 'policy_rejected', 'policy_applied'])
+    const states = received().filter((it) => it.category === 'agent_state')
+    assert.deepEqual(
+      states.map((it) => it.PolicyVersion),
+      [1, 1, 2],
+    )
+    assert.match(states[1]?.Trouble ?? '', /^signature: The policy cannot be used\. It is not signed by the server/)
+  })
+
+  it('goes back from a policy with which a collector fails, while it runs, and does not take it again', async function () {
+    this.timeout(30_000)
+    const seen: string[] = []
+    const picky: Collector = {
+      name: 'picky',
+      categories: ['network_connection'],
+      async *run(host, policy, signal) {
+        seen.push(policy.watchedRoots.map((it) => it.path).join())
+        if (policy.watchedRoots.length > 0) throw new Error('no such folder')
+        yield connectionTo(443)
+        await host.sleep(1e9, signal)
+      },
+    }
+    start([picky])
+    await until(() => received().length >= 2, 'the first events')
+    const bad = server.sign({ ...POLICY, version: 2, watchedRoots: [{ path: '/srv/x', kind: 'sync' }] })
+    server.policy = bad
+    server.peers[0]!.send({ type: 'policy', policy: bad })
+    await until(() => actions().includes('policy_rolled_back'), 'rolled back', 20_000)
+    await until(() => seen.at(-1) === '', 'the collector runs again')
+    const back = received().findLast((it) => it.category === 'agent_state' && it.Action === 'policy_rolled_back')
+    assert.ok(back?.category === 'agent_state')
+    assert.equal(back.PolicyVersion, 1)
+    assert.match(back.Trouble ?? '', /version 2: .*It makes collectors fail: picky\./)
+    assert.equal(lastPolicy(agentPaths(folder).policy, server.publicKey)?.version, 1)
+    // As after a reconnection.
+    server.peers[0]!.send({ type: 'policy', policy: bad })
+    server.peers[0]!.send({ type: 'policy', policy: server.sign({ ...POLICY, version: 3, spoolDays: 7 }) })
+    await until(() => actions().filter((it) => it === 'policy_applied').length === 2, 'the newer one')
+    assert.equal(seen.at(-1), '')
+  })
+
+  it('goes back from a policy that it dies with: kill -9 during the trial', async function () {
+    this.timeout(60_000)
+    server.policy = server.sign({ ...POLICY, version: 2, watchedRoots: [{ path: '/srv/x', kind: 'sync' }] })
+    const versions = () => server.hellos.length
+    for (let round = 1; round <= 2; round++) {
+      const child = spawn(process.execPath, [join(import.meta.dirname, 'agent-process.ts'), folder], {
+        stdio: 'inherit',
+      })
+      const exited = new Promise((resolve) => child.once('exit', resolve))
+      await until(() => versions() === round && existsSync(agentPaths(folder).policyTrial), 'it is on trial', 20_000)
+      const sent = server.batches.length
+      await until(() => server.batches.length > sent + 2, 'it works', 20_000)
+      child.kill('SIGKILL')
+      await exited
+    }
+    const stop = start([collector()])
+    await until(() => actions().filter((it) => it === 'policy_rejected').length > 0, 'reported')
+    const states = received().filter((it) => it.category === 'agent_state')
+    const last = states.findLast((it) => it.category === 'agent_state' && it.Action === 'policy_rejected')
+    assert.ok(last?.category === 'agent_state')
+    assert.equal(last.PolicyVersion, 1)
+    assert.match(last.Trouble ?? '', /^version 2: .*The agent died 2 times with it\./)
+    assert.equal(existsSync(agentPaths(folder).policyTrial), false)
+    await stop()
+  })
+
+  it('tells the server that an upgrade did not stay, once', async () => {
+    sayUpgradeFailed(folder, { version: '0.2.0', why: 'It does not run.' })
+    const stop = start([collector()])
+    await until(() => actions().includes('upgrade_failed'), 'told')
+    const told = received().find((it) => it.category === 'agent_state' && it.Action === 'upgrade_failed')
+    assert.ok(told?.category === 'agent_state')
+    assert.deepEqual([told.FailedVersion, told.Trouble], ['0.2.0', 'It does not run.'])
+    await until(() => !existsSync(agentPaths(folder).upgradeFailed), 'forgotten')
+    await stop()
   })
 
   it('reports rejected events as one gap per reason', async () => {

@@ -22,6 +22,8 @@ describe('agent/status', () => {
     spool: { bytes: 1_048_576, keptBytes: 0, unsent: 12, acked: 1, last: 13, trouble: null, dropped: {} },
     rejected: {},
     gaps: [],
+    sent: null,
+    page: null,
     wireBytes: 0,
   }
   for (const { name, change, pid, text } of [

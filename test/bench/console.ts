@@ -338,6 +338,8 @@ async function listening(
     ...{
       decide: unused,
       revoke: unused,
+      regroup: unused,
+      groups: () => [],
       enrollmentToken: unused,
       effect: unused,
       approvals: { all: () => [], approve: unused, revoke: unused, learnUntil: unused },

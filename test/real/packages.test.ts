@@ -6,19 +6,17 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
-import { keyPem, newKey } from '../../agent/identity.ts'
 import { AGENT_VERSION } from '../../agent/version.ts'
 import { containerRoot } from '../../bin/package/container.ts'
-import { buildPackages, type PackageOptions } from '../../bin/package/main.ts'
 import { npmTree } from '../../bin/package/npm.ts'
 import { ROOT } from '../../bin/package/runtimes.ts'
 import { writeTree } from '../../bin/package/tree.ts'
 import type { Event, EventOf } from '../../wire/event.ts'
 import { BINARY, json, type ServerChild, startServer, until } from '../bench/children.ts'
+import { builder, EPOCH, never } from './builds.ts'
 import { bootLinux, type LinuxMachine, needsLinuxMachine } from './linux-machine.ts'
 import { needsCommands } from './needs.ts'
 
-const EPOCH = 1_764_000_000
 /** For an agent on Debian, whatever starts it. 80,000 in November 2026; a busy machine has a few more processes to know. */
 const RESIDENT_KB = 84_000
 const run = promisify(execFile)
@@ -27,29 +25,12 @@ type Line = { event?: Event }
 describe('real runs: packages', function () {
   this.timeout(240_000)
   let folder: string
-  let keyFile: string
+  let build: ReturnType<typeof builder>['build']
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'tellwire-packages-'))
-    keyFile = join(folder, 'release.pem')
-    writeFileSync(keyFile, keyPem(newKey()))
+    build = builder(folder).build
   })
   after(() => rmSync(folder, { recursive: true, force: true }))
-
-  /** One package; `edit` changes its bundle. */
-  async function build(form: 'deb' | 'tar' | 'npm', version: string, options: Partial<PackageOptions> = {}) {
-    const edit = (bundle: string) => bundle.replaceAll(`"${AGENT_VERSION}"`, `"${version}"`)
-    const { files, missing } = await buildPackages({
-      out: join(folder, version),
-      forms: [form],
-      systems: form === 'npm' ? [] : ['linux-x64'],
-      ...{ keyFile, runtimes: folder, epoch: EPOCH, version, edit },
-      ...options,
-    })
-    assert.deepEqual(missing, [])
-    return files.find((it) => /\.(deb|tar\.gz|tgz)$/.test(it))!
-  }
-  const never = (version: string) => (bundle: string) =>
-    bundle.replaceAll(`"${AGENT_VERSION}"`, `"${version}"`).replaceAll('agent/v1/stream', 'agent/v1/nowhere')
 
   describe('on Debian with systemd', () => {
     let server: ServerChild

@@ -1,11 +1,12 @@
 /** POST /enrollment-tokens: a token for one laptop. */
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { knownGroup } from '../../ingest/groups.ts'
 import type { Deps, Env } from '../deps.ts'
 import type { Guard } from '../guard.ts'
 import { answers, body } from '../openapi.ts'
 import { EnrollmentRequest, EnrollmentToken } from '../schema.ts'
 
-export function enrollmentRoutes(app: OpenAPIHono<Env>, { enrollmentToken }: Deps, { may }: Guard): void {
+export function enrollmentRoutes(app: OpenAPIHono<Env>, { enrollmentToken, groups }: Deps, { may }: Guard): void {
   app.openapi(
     createRoute({
       method: 'post',
@@ -15,6 +16,10 @@ export function enrollmentRoutes(app: OpenAPIHono<Env>, { enrollmentToken }: Dep
       request: body(EnrollmentRequest),
       responses: answers(EnrollmentToken),
     }),
-    async (c) => c.json(await enrollmentToken(c.req.valid('json').worker, c.get('session').user.name), 200),
+    async (c) => {
+      const { worker, group } = c.req.valid('json')
+      knownGroup(group, groups())
+      return c.json(await enrollmentToken({ worker, group, by: c.get('session').user.name }), 200)
+    },
   )
 }

@@ -1,18 +1,23 @@
-/** The list of laptops in pages, all that is known about one laptop, and its revocation. */
+/** The list of laptops in pages, all that is known about one laptop, its revocation, and the group it is in. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { Fault } from '../../../wire/fault.ts'
+import { knownGroup } from '../../ingest/groups.ts'
 import { laptopOf, laptopPage } from '../../views/laptops.ts'
 import { Laptop, LaptopPage } from '../../views/schema.ts'
 import type { Deps, Env } from '../deps.ts'
 import type { Guard } from '../guard.ts'
 import { answers, body } from '../openapi.ts'
-import { Revoking } from '../schema.ts'
+import { Grouping, Groups, Revoking } from '../schema.ts'
 
 const PAGE = 200
 const PAGE_MAX = 1_000
 const device = z.string().min(1).max(256)
 
-export function laptopRoutes(app: OpenAPIHono<Env>, { queue, reader, revoke }: Deps, { may }: Guard): void {
+export function laptopRoutes(
+  app: OpenAPIHono<Env>,
+  { queue, reader, revoke, regroup, groups }: Deps,
+  { may }: Guard,
+): void {
   app.openapi(
     createRoute({
       method: 'get',
@@ -66,6 +71,35 @@ export function laptopRoutes(app: OpenAPIHono<Env>, { queue, reader, revoke }: D
       const { device } = c.req.valid('param')
       const isKnown = await revoke(device, c.req.valid('json').reason, c.get('session').user.name)
       if (!isKnown) throw unknown()
+      return c.json(await laptop(device), 200)
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/laptop-groups',
+      summary: 'The groups of laptops that the configuration has; each has a policy of its own',
+      middleware: may('laptop.read'),
+      responses: answers(Groups),
+    }),
+    async (c) => c.json({ groups: groups() }, 200),
+  )
+
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/laptops/{device}/group',
+      summary: 'Move a laptop to another group, or with null out of every one; it is sent the policy at once',
+      middleware: may('laptop.group'),
+      request: { params: z.object({ device }), ...body(Grouping) },
+      responses: answers(Laptop),
+    }),
+    async (c) => {
+      const { device } = c.req.valid('param')
+      const { group } = c.req.valid('json')
+      knownGroup(group, groups())
+      if (!(await regroup(device, group, c.get('session').user.name))) throw unknown()
       return c.json(await laptop(device), 200)
     },
   )

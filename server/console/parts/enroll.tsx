@@ -1,12 +1,13 @@
 /** Enrolling a laptop: for whom, then the command to run on it. The token is shown once and never stored. */
 import { signal, useSignal } from '@preact/signals'
-import { useLayoutEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { EnrollmentToken } from '../../api/schema.ts'
 import { ask } from '../api.ts'
 import { useSending } from '../sending.ts'
 import { may } from '../session.ts'
 import { Copyable } from './copy.tsx'
 import { Failure } from './failure.tsx'
+import { GroupField, groupNames } from './group.tsx'
 import { Time } from './time.tsx'
 
 const open = signal(false)
@@ -29,7 +30,11 @@ function Dialog() {
   const dialog = useRef<HTMLDialogElement>(null)
   const made = useSignal<EnrollmentToken | null>(null)
   const { busy, failure, send } = useSending()
+  const groups = useSignal<string[]>([])
   useLayoutEffect(() => dialog.current?.showModal(), [])
+  useEffect(() => {
+    void groupNames().then((names) => (groups.value = names))
+  }, [])
 
   const make = (event: SubmitEvent) => {
     event.preventDefault()
@@ -38,7 +43,7 @@ function Dialog() {
     return send(async () => {
       made.value = await ask<EnrollmentToken>('/enrollment-tokens', {
         method: 'POST',
-        body: { worker: worker || null },
+        body: { worker: worker || null, group: String(form.get('group') ?? '') || null },
       })
     })
   }
@@ -70,6 +75,7 @@ function Dialog() {
           <p class="muted">
             The id from your roster. Without one, the laptop is listed but not compared with a contract.
           </p>
+          {groups.value.length > 0 && <GroupField groups={groups.value} chosen={null} />}
           {failure.value && <Failure failure={failure.value} />}
           <div class="actions">
             <button type="button" onClick={() => dialog.current?.close()}>

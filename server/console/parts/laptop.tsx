@@ -9,6 +9,7 @@ import { may } from '../session.ts'
 import { confirm } from './confirm.tsx'
 import { CoverageGrid } from './coverage.tsx'
 import { Failure } from './failure.tsx'
+import { GroupField, groupNames } from './group.tsx'
 import { size } from './size.ts'
 import { Starts } from './starts.tsx'
 import { plain, Text } from './text.tsx'
@@ -51,7 +52,7 @@ interface CardOf {
 }
 
 function Card({ summary, withWorker, onToggle, children }: CardOf) {
-  const { device, platform, version, worker, lastSeen, online, visible } = summary
+  const { device, platform, version, worker, lastSeen, online, visible, group } = summary
   const { wanted, seen, impaired } = visible
   return (
     <details class="laptop" onToggle={(event) => onToggle?.(event.currentTarget.open)}>
@@ -64,6 +65,7 @@ function Card({ summary, withWorker, onToggle, children }: CardOf) {
           <span class="muted">
             <bdi>
               {plain(platform, 20)} · agent {plain(version, 20)}
+              {group !== null && ` · ${plain(group, 32)}`}
             </bdi>
           </span>
         </span>
@@ -108,11 +110,17 @@ function Body({ laptop, withWorker }: { laptop: Laptop; withWorker: boolean }) {
           value={laptop.clockSkewMs === null ? 'not known' : skew(laptop.clockSkewMs)}
           bad={Math.abs(laptop.clockSkewMs ?? 0) > 120_000}
         />
+        <Fact label="Policy" {...policyFact(laptop)} />
         <Fact label="Program" value={digest(laptop.programHash)} />
-        <Fact label="Policy" value={digest(laptop.policyHash)} />
+        <Fact label="Policy's hash" value={digest(laptop.policyHash)} />
         <Fact label="Address" value={laptop.lastAddress === null ? 'not known' : plain(laptop.lastAddress, 64)} />
         <Fact label="Place" value={laptop.place === null ? 'not known' : plain(laptop.place, 80)} />
       </dl>
+      {laptop.policy.trouble !== null && (
+        <p class="notice notice-warn">
+          The agent does not use the latest policy: <Text value={laptop.policy.trouble} max={400} />
+        </p>
+      )}
       <Heading>What can be seen on it</Heading>
       {laptop.starts !== null && (
         <p>
@@ -168,15 +176,49 @@ function Body({ laptop, withWorker }: { laptop: Laptop; withWorker: boolean }) {
           </>
         )}
       </p>
-      {laptop.revokedAt === null && may('laptop.revoke') && (
-        <p>
-          <button type="button" onClick={() => askToRevoke(laptop.device)}>
-            Revoke this laptop
-          </button>
+      {laptop.revokedAt === null && (
+        <p class="laptop-acts">
+          {may('laptop.group') && (
+            <button type="button" onClick={() => void askToMove(laptop)}>
+              Move to another group
+            </button>
+          )}
+          {may('laptop.revoke') && (
+            <button type="button" onClick={() => askToRevoke(laptop.device)}>
+              Revoke this laptop
+            </button>
+          )}
         </p>
       )}
     </div>
   )
+}
+
+/** A group decides which policy a laptop gets; the groups themselves are in the server's configuration. */
+async function askToMove({ device, group }: Laptop): Promise<void> {
+  const groups = await groupNames()
+  confirm({
+    title: 'Move to another group',
+    about: (
+      <>
+        <bdi class="mono">{plain(device, 60)}</bdi> gets the policy of its new group as soon as it is connected. Groups
+        are defined under <span class="mono">agents.groups</span> in the server's configuration.
+      </>
+    ),
+    fields: <GroupField groups={groups} chosen={group} />,
+    act: 'Move',
+    send: (form) =>
+      ask(`/laptops/${encodeURIComponent(device.toWellFormed())}/group`, {
+        method: 'POST',
+        body: { group: String(form.get('group')) || null },
+      }),
+  })
+}
+
+function policyFact({ policy: { version, wanted, trouble } }: Laptop): { value: string; bad: boolean } {
+  if (version === null) return { value: 'not known', bad: false }
+  if (version === wanted) return { value: String(version), bad: false }
+  return { value: `${version}, not ${wanted} yet`, bad: trouble !== null }
 }
 
 function askToRevoke(device: string): void {
@@ -233,10 +275,16 @@ function Fact({ label, value, bad = false }: { label: string; value: string; bad
 }
 
 /** Problems to look at, in words short enough for the list. */
-function problems({ missing, rejected, gaps }: Pick<LaptopRow, 'missing' | 'rejected' | 'gaps'>): string[] {
+function problems({
+  missing,
+  rejected,
+  gaps,
+  policy,
+}: Pick<LaptopRow, 'missing' | 'rejected' | 'gaps' | 'policy'>): string[] {
   return [
     ...(missing > 0 ? [`${missing.toLocaleString()} missing`] : []),
     ...(rejected > 0 ? [`${rejected.toLocaleString()} rejected`] : []),
+    ...(policy.trouble !== null ? ['policy refused'] : []),
     ...(gaps > 0 ? [`${gaps} ${gaps === 1 ? 'gap' : 'gaps'}`] : []),
   ]
 }

@@ -5,10 +5,11 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { newKey, publicKeyOf } from '../../../agent/identity.ts'
 import { compareVersions, parseFileName, verifyPackage } from '../../../agent/install/release.ts'
 import { unpack } from '../../../agent/install/unpack.ts'
-import { allowedFor } from '../../../agent/install/upgrade.ts'
+import { whyNot } from '../../../agent/install/upgrade.ts'
 import { signFile } from '../../../bin/package/sign.ts'
 import { tarGz } from '../../../bin/package/tar.ts'
 import { type Tree, textItem } from '../../../bin/package/tree.ts'
+import type { Policy } from '../../../wire/messages.ts'
 import { removeFolder, temporaryFolder } from '../laptop.ts'
 import { POLICY } from '../server.ts'
 
@@ -112,15 +113,57 @@ describe('agent/install: releases', () => {
 
   describe('rings', () => {
     const versions = { canary: '0.3.0', default: '0.2.0' }
-    const cases = [
-      { name: 'no policy', ring: 'canary', policy: null, allowed: null },
-      { name: 'a policy that does not speak of versions', ring: 'canary', policy: POLICY, allowed: null },
-      { name: 'its ring', ring: 'canary', policy: { ...POLICY, versions }, allowed: '0.3.0' },
-      { name: 'another ring', ring: 'office', policy: { ...POLICY, versions }, allowed: '0.2.0' },
-      { name: 'no default', ring: 'office', policy: { ...POLICY, versions: { canary: '1.0.0' } }, allowed: '0.0.0' },
-      { name: 'a name that objects have', ring: 'constructor', policy: { ...POLICY, versions }, allowed: '0.2.0' },
+    const cases: { name: string; own?: string; policy: Partial<Policy>; may: string[] }[] = [
+      { name: 'a policy that does not speak of versions', own: 'canary', policy: {}, may: ['0.2.0', '0.3.0', '0.4.0'] },
+      { name: 'its ring', own: 'canary', policy: { versions }, may: ['0.2.0', '0.3.0'] },
+      { name: 'another ring', own: 'office', policy: { versions }, may: ['0.2.0'] },
+      { name: 'no ring', policy: { versions }, may: ['0.2.0'] },
+      {
+        name: "its group's ring goes before its own",
+        own: 'office',
+        policy: { versions, ring: 'canary' },
+        may: ['0.2.0', '0.3.0'],
+      },
+      { name: 'no default', own: 'office', policy: { versions: { canary: '1.0.0' } }, may: [] },
+      { name: 'a name that objects have', own: 'constructor', policy: { versions }, may: ['0.2.0'] },
+      { name: 'a halted version', own: 'canary', policy: { versions, halted: ['0.3.0'] }, may: ['0.2.0'] },
+      { name: 'no share of its ring', own: 'canary', policy: { versions, shares: { canary: 0 } }, may: [] },
+      {
+        name: 'no share of another ring',
+        own: 'canary',
+        policy: { versions, shares: { default: 0 } },
+        may: ['0.2.0', '0.3.0'],
+      },
+      {
+        name: 'no share of the ring that it falls into',
+        own: 'office',
+        policy: { versions, shares: { default: 0 } },
+        may: [],
+      },
     ]
-    for (const { name, ring, policy, allowed } of cases)
-      it(name, () => assert.equal(allowedFor(ring, policy)?.version ?? null, allowed))
+    for (const { name, own = null, policy, may } of cases)
+      it(name, () => {
+        const enrolled = { device: 'd-1', policy: { ...POLICY, ...policy } }
+        assert.deepEqual(
+          ['0.2.0', '0.3.0', '0.4.0'].filter((version) => whyNot(version, own, enrolled) === null),
+          may,
+        )
+      })
+
+    it('a share takes about so many laptops, a larger one these and more, and other ones with another version', () => {
+      const takers = (share: number, version: string) =>
+        Array.from({ length: 1_000 }, (_, n) => `d-${n}`).filter(
+          (device) => whyNot(version, null, { device, policy: { ...POLICY, shares: { default: share } } }) === null,
+        )
+      const [tenth, half, all] = [10, 50, 100].map((share) => takers(share, '0.2.0')) as [string[], string[], string[]]
+      assert.ok(tenth.length > 70 && tenth.length < 130, String(tenth.length))
+      assert.ok(half.length > 450 && half.length < 550, String(half.length))
+      assert.equal(all.length, 1_000)
+      assert.deepEqual(
+        tenth.filter((it) => !half.includes(it)),
+        [],
+      )
+      assert.notDeepEqual(takers(10, '0.3.0'), tenth)
+    })
   })
 })

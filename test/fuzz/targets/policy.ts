@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { findRoots, parentsOf } from '../../../agent/collectors/shared/watched-roots.ts'
 import { publicKeyOf } from '../../../agent/identity.ts'
-import { acceptPolicy, categoriesOff, changesCollection, forCollectors } from '../../../agent/policy.ts'
+import { whyNot } from '../../../agent/install/upgrade.ts'
+import { acceptPolicy, categoriesOff, changesCollection, forCollectors, slownessOf } from '../../../agent/policy.ts'
 import { Fault } from '../../../wire/fault.ts'
 import { signedText } from '../../../wire/messages.ts'
 import { policy as before, fakeHost } from '../../agent/fake-host.ts'
@@ -20,6 +21,11 @@ export const policyText: Target = {
     '"path":"/../.."',
     '"salt":',
     '"spoolBytes":',
+    '"slower":{"software":2}',
+    '"contact":',
+    '"kind":"autostart"',
+    '"halted":["0.2.0"]',
+    '"shares":{"default":1}',
     '"version":',
   ],
   async open() {
@@ -33,6 +39,8 @@ export const policyText: Target = {
           const policy = acceptPolicy({ text, signature }, serverKey)
           assert.ok(!categoriesOff(policy).includes('toString'))
           changesCollection(before, policy)
+          assert.ok(slownessOf(['software', 'usb_device'], policy) <= 10)
+          whyNot('0.2.0', null, { device: 'd-1', policy })
           const host = fakeHost({ '/home/ann/x': 'x', '/etc/passwd': 'ann:x:1000:1000::/home/ann:/bin/sh\n' })
           const roots = await findRoots(host, forCollectors(policy), ['/home/ann'], '')
           assert.ok(roots.every(({ path }) => path.startsWith('/') && path !== '/'))

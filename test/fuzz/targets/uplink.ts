@@ -12,8 +12,9 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { zstdDecompressSync } from 'node:zlib'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { agentPaths } from '../../../agent/config.ts'
 import { newKey, publicKeyOf } from '../../../agent/identity.ts'
-import { policyHolder } from '../../../agent/policy.ts'
+import { policyHolder } from '../../../agent/policy-holder.ts'
 import type { Spool } from '../../../agent/spool/spool.ts'
 import { Session, type UplinkStatus } from '../../../agent/uplink/session.ts'
 import { Fault } from '../../../wire/fault.ts'
@@ -59,7 +60,7 @@ async function open(): Promise<Opened> {
     if (inputs++ % INPUTS_PER_SPOOL === 0) await newSpool()
     for (let n = 1; n <= EVENTS; n++) spool.append(connectionTo(n))
     await spool.flush()
-    const holder = policyHolder(join(folder, 'policy'), serverKey)
+    const holder = policyHolder(agentPaths(folder), { serverKey, agent: 'test', now: Date.now })
     const connection = once(sockets, 'connection') as Promise<[WebSocket]>
     const status: UplinkStatus = {
       ...{ connected: false, connectedAt: null, lastAckAt: null, trouble: null, nextTryAt: null, wireBytes: 0 },

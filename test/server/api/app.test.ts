@@ -4,6 +4,7 @@ import { PERMISSIONS, type Permission, ROLES_WITH } from '../../../server/access
 import type { Deps } from '../../../server/api/deps.ts'
 import { buildConsole } from '../../../server/console/build.ts'
 import { ROLES } from '../../../server/model/user.ts'
+import type { Laptop } from '../../../server/views/schema.ts'
 import { Fault } from '../../../wire/fault.ts'
 import { contract } from '../events.ts'
 import { type Harness, harness } from './harness.ts'
@@ -40,6 +41,7 @@ describe('server/api: routes', () => {
     'contract.write': (it) => it.put('/api/v1/workers/w1/contracts', { country: 'US' }),
     'laptop.enroll': (it) => it.post('/api/v1/enrollment-tokens', { worker: 'w1' }),
     'laptop.revoke': (it) => it.post('/api/v1/laptops/d1/revoke', { reason: 'a test' }),
+    'laptop.group': (it) => it.post('/api/v1/laptops/d1/group', { group: 'designers' }),
     'audit.read': (it) => it.get('/api/v1/audit'),
     'user.manage': (it) => it.get('/api/v1/users'),
   }
@@ -56,11 +58,34 @@ describe('server/api: routes', () => {
       })
     }
 
+  it('moves a laptop among the groups of the configuration, and makes none', async () => {
+    const { signedIn, stage, tokens } = await harness()
+    await stage.enroll('d1')
+    const ann = await signedIn('analyst')
+    assert.deepEqual(await ann.read('/api/v1/laptop-groups'), { groups: ['designers', 'builders'] })
+    const moved = await ann.post('/api/v1/laptops/d1/group', { group: 'builders' })
+    assert.equal(((await moved.json()) as Laptop).group, 'builders')
+    assert.equal((await ann.read<Laptop>('/api/v1/laptops/d1')).group, 'builders')
+    const refused = [
+      ann.post('/api/v1/laptops/d1/group', { group: 'spies' }),
+      ann.post('/api/v1/laptops/d1/group', { group: '../x' }),
+      ann.post('/api/v1/laptops/d1/group', { group: 'builders', watchedRoots: [{ path: '/home', kind: 'sync' }] }),
+      ann.post('/api/v1/enrollment-tokens', { worker: 'w1', group: 'spies' }),
+    ]
+    assert.deepEqual(
+      (await Promise.all(refused)).map((it) => it.status),
+      [400, 400, 400, 400],
+    )
+    assert.equal((await ann.post('/api/v1/laptops/nobody/group', { group: null })).status, 404)
+    assert.equal((await ann.read<Laptop>('/api/v1/laptops/d1')).group, 'builders')
+    assert.deepEqual(tokens, [])
+  })
+
   it('creates a token for a worker, in the name of the caller', async () => {
     const { signedIn, tokens } = await harness()
     const person = await signedIn('analyst', 'ann')
     assert.equal((await person.post('/api/v1/enrollment-tokens', { worker: 'w1' })).status, 200)
-    assert.deepEqual(tokens, [{ worker: 'w1', by: 'ann' }])
+    assert.deepEqual(tokens, [{ worker: 'w1', group: null, by: 'ann' }])
     assert.equal((await person.post('/api/v1/enrollment-tokens', { worker: '<b>' })).status, 400)
   })
 

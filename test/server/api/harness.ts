@@ -4,6 +4,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { addUser, makeOneTimeLink } from '../../../server/access/sign-in.ts'
 import { api } from '../../../server/api/app.ts'
 import type { Deps } from '../../../server/api/deps.ts'
+import { regroup } from '../../../server/ingest/groups.ts'
 import { revoke } from '../../../server/ingest/revocation.ts'
 import type { Effect } from '../../../server/model/effect.ts'
 import { approvals } from '../../../server/roster/approvals.ts'
@@ -34,7 +35,7 @@ export async function harness(about: Partial<Deps> = {}) {
   const log: Recorded[] = []
   /** Approvals whose effect was asked for. */
   const asked: Recorded[] = []
-  const tokens: { worker: string | null; by: string }[] = []
+  const tokens: { worker: string | null; group: string | null; by: string }[] = []
   const lookup = (address: string): AddressFacts => ({ ...AUSTIN, country: address.startsWith('198.') ? 'DE' : 'US' })
   const append = async (records: readonly Recorded[]) => {
     log.push(...records)
@@ -44,13 +45,19 @@ export async function harness(about: Partial<Deps> = {}) {
     reader: stage.reader,
     queue: stage.queue,
     decide: stage.decide,
-    async enrollmentToken(worker, by) {
-      tokens.push({ worker, by })
+    async enrollmentToken(about) {
+      tokens.push(about)
       return { token: `tw1.${'dG9rZW4'.repeat(30)}`, expiresAt: now() + 3_600_000 }
     },
     async revoke(device, why, by) {
       const isKnown = await revoke(store, device, { by, why, at: now() })
-      if (isKnown) await stage.queue.revoked(device)
+      if (isKnown) await stage.queue.changed(device)
+      return isKnown
+    },
+    groups: () => ['designers', 'builders'],
+    async regroup(device, group, by) {
+      const isKnown = await regroup(store, device, group, { by, at: now() })
+      if (isKnown) await stage.queue.changed(device)
       return isKnown
     },
     contracts: contracts({ directory, append, audit: (entry) => store.audit.add(entry), now }),

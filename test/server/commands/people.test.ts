@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { noteFailures } from '../../../server/ingest/roll-out.ts'
 import { openStore } from '../../../server/store/open.ts'
 import type { Store } from '../../../server/store/store.ts'
 import { BINARY, startServer, until } from '../../bench/children.ts'
@@ -123,6 +124,46 @@ describe('tellwire user and laptops', function () {
     assert.match((await tellwire('laptops', 'list')).text, /^d1 .* revoked 2.* by the command line: stolen\n$/)
     const [line] = await stored((store) => store.audit.newest(1))
     assert.deepEqual([line?.user, line?.action, line?.about, line?.detail], [null, 'laptop.revoked', 'd1', 'stolen'])
+  })
+
+  it('moves a laptop to a group of the configuration, and lists it', async () => {
+    await stored((store) => store.devices.save(enrolledDevice('d1')))
+    const config = join(folder, 'groups.yml')
+    writeFileSync(config, 'agents: { groups: { berlin: {} } }')
+    const move = (...words: string[]) => tellwire('laptops', 'group', ...words, '--config', config)
+    assert.match((await move('d1', 'paris')).text, /There is no such group\. Use one of: berlin\./)
+    assert.match((await move('d2', 'berlin')).text, /No device with this id/)
+    assert.deepEqual(await move('d1', 'berlin'), { code: 0, text: 'd1 is in group berlin.\n' })
+    assert.match((await tellwire('laptops', 'list')).text, /^d1 .* berlin/)
+    assert.deepEqual(await move('d1'), { code: 0, text: 'd1 is in no group.\n' })
+    const lines = await stored((store) => store.audit.newest(2))
+    assert.deepEqual(
+      lines.map((it) => [it.user, it.action, it.about, it.detail]),
+      [
+        [null, 'laptop.group', 'd1', null],
+        [null, 'laptop.group', 'd1', 'berlin'],
+      ],
+    )
+  })
+
+  it('lists roll-outs, and resumes one that is halted', async () => {
+    await stored((store) => store.devices.save(enrolledDevice('d1')))
+    assert.match((await tellwire('laptops', 'roll-outs')).text, /No laptop had to go back/)
+    const failures = ['d1', 'd2'].map((device) => ({
+      device,
+      version: '0.2.0',
+      at: 5,
+      why: 'It does not \u001b[31mrun.',
+    }))
+    await stored((store) => noteFailures(store.values, failures, { haltAfter: 2, now: 9 }))
+    assert.match(
+      (await tellwire('laptops', 'roll-outs')).text,
+      /^0\.2\.0: halted 1970-01-01\n {2}d1 +1970-01-01 +It does not \ufffd/,
+    )
+    assert.match((await tellwire('laptops', 'resume', '0.3.0')).text, /It is not halted/)
+    assert.deepEqual(await tellwire('laptops', 'resume', '0.2.0'), { code: 0, text: '0.2.0 may be taken again.\n' })
+    const [line] = await stored((store) => store.audit.newest(1))
+    assert.deepEqual([line?.action, line?.about], ['roll-out.resumed', '0.2.0'])
   })
 
   it('a running server notices a revocation from the command line', async () => {

@@ -10,6 +10,7 @@ import { workerPage } from '../../../server/views/worker.ts'
 import { browser as chromium, screenshot } from '../../chromium.ts'
 import { finding } from '../assess/finding.ts'
 import { contract, holding, processStart } from '../events.ts'
+import { accessible } from './checks.ts'
 import { HOSTILE, hostile, idOf } from './hostile.ts'
 import { enter, type Site, site, watched } from './site.ts'
 import { displaced, fill } from './story.ts'
@@ -709,6 +710,37 @@ describe('server/console: in use', function () {
     await enter(page, here.userLink('viewer'))
     await page.goto(`${here.origin}/#/laptops`)
     await page.locator('.laptop > summary').nth(1).click()
+    await page.getByText('What can be seen on it').waitFor()
+    assert.equal(await button.count(), 0)
+    clean()
+  })
+
+  it('moving a laptop to another group: by keyboard, shown in the list, and not offered to a viewer', async () => {
+    await here.stage.enroll('d1')
+    await here.stage.records(holding('d1', 'w1'))
+    const { page, clean } = await watched(context, [/401/])
+    await enter(page, here.userLink('analyst'))
+    await page.goto(`${here.origin}/#/laptops`)
+    await page.locator('.laptop > summary').click()
+    const button = page.getByRole('button', { name: 'Move to another group' })
+    await button.focus()
+    await page.keyboard.press('Enter')
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Group').selectOption('designers')
+    await accessible(page, 'moving a laptop')
+    await dialog.getByRole('button', { name: 'Move' }).focus()
+    await page.keyboard.press('Enter')
+    await page.locator('.laptop-name', { hasText: '· designers' }).waitFor()
+    assert.equal((await here.store.devices.get('d1'))?.group, 'designers')
+    await screenshot(page, 'console-laptop-group')
+    await button.click()
+    assert.equal(await dialog.getByLabel('Group').inputValue(), 'designers')
+    await page.keyboard.press('Escape')
+
+    await context.clearCookies()
+    await enter(page, here.userLink('viewer'))
+    await page.goto(`${here.origin}/#/laptops`)
+    await page.locator('.laptop > summary').click()
     await page.getByText('What can be seen on it').waitFor()
     assert.equal(await button.count(), 0)
     clean()

@@ -118,6 +118,20 @@ describe('coverage', () => {
     assert.equal(book.of('d1').blind?.process_creation?.seconds, 7, 'a new day')
   })
 
+  it('knows which policy a laptop uses, and why not the latest, until it applies one', () => {
+    const book = new CoverageBook()
+    const say = (about: Partial<EventOf<'agent_state'>>) => book.take(seen({ ...agentState('started'), ...about }))
+    const known = () => [book.of('d1').policyVersion, book.of('d1').policyTrouble]
+    say({})
+    assert.deepEqual(known(), [undefined, undefined])
+    say({ PolicyVersion: 7 })
+    say({ Action: 'policy_rolled_back', PolicyVersion: 7, Trouble: 'version 8: …' })
+    say({ Action: 'resumed' })
+    assert.deepEqual(known(), [7, 'version 8: …'])
+    say({ Action: 'policy_applied', PolicyVersion: 9 })
+    assert.deepEqual(known(), [9, null])
+  })
+
   for (const { name, events, category, state, off = [], at = T0 + 2 * HOUR, product = 'linux' } of cases)
     it(`${name}: ${state}`, () => {
       const book = new CoverageBook()

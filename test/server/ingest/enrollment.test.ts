@@ -3,7 +3,7 @@ import { randomBytes, sign } from 'node:crypto'
 import { bucketPerKey } from '../../../server/ingest/bucket.ts'
 import { type Enroll, enrollment, makeToken } from '../../../server/ingest/enrollment.ts'
 import { deviceOf, type ServerKeys, serverKeys, signedBy } from '../../../server/ingest/identity.ts'
-import { policyInForce } from '../../../server/ingest/policy.ts'
+import { type Policies, policyInForce, policyOf } from '../../../server/ingest/policy.ts'
 import { memoryStore } from '../../../server/store/memory/store.ts'
 import type { Store } from '../../../server/store/store.ts'
 import { Fault, type FaultCode } from '../../../wire/fault.ts'
@@ -12,12 +12,14 @@ import { HOUR } from '../../../wire/time.ts'
 import { laptop } from './raw-agent.ts'
 
 const START = Date.UTC(2026, 10, 22)
+const NOTHING = { off: [], on: [], watchedRoots: [] }
 const ADDRESS = '203.0.113.9'
 
 describe('enrollment', () => {
   let clock: number
   let store: Store
   let keys: ServerKeys
+  let policies: Policies
   let policy: Policy
   let enroll: Enroll
 
@@ -25,18 +27,30 @@ describe('enrollment', () => {
     clock = START
     store = memoryStore()
     keys = await serverKeys(store.values, randomBytes)
-    policy = await policyInForce(store.values, keys, { off: [], on: [], watchedRoots: [] }, START)
+    policies = await policyInForce(
+      store.values,
+      keys,
+      { company: NOTHING, groups: { designers: { ...NOTHING, on: ['presence'] } } },
+      START,
+    )
+    policy = policyOf(policies, null)
     enroll = enrolling(store)
   })
 
   function enrolling(store: Store): Enroll {
     const now = () => clock
-    return enrollment({ store, keys, policy: () => policy, now, tries: bucketPerKey(now, 10 / 60, 10) })
+    return enrollment({
+      store,
+      keys,
+      policy: (group) => (group === null ? policy : policyOf(policies, group)),
+      now,
+      tries: bucketPerKey(now, 10 / 60, 10),
+    })
   }
 
-  const token = (worker: string | null = 'w1', hours = 72) =>
+  const token = (worker: string | null = 'w1', hours = 72, group: string | null = null) =>
     makeToken(
-      { worker, by: 'ada' },
+      { worker, group, by: 'ada' },
       { store, keys, now: () => clock, randomBytes, hours, publicUrl: 'https://t.example' },
     )
   const secretFor = async (worker?: string) => read((await token(worker)).token).secret
@@ -74,6 +88,17 @@ describe('enrollment', () => {
       return cause.code
     }
   }
+
+  it("gives the laptop its token's group for good, and signs the policy of that group", async () => {
+    const { secret } = read((await token('w1', 72, 'designers')).token)
+    const { reply } = await enroll(request(secret), ADDRESS)
+    assert.deepEqual(JSON.parse(reply.policy.text), policyOf(policies, 'designers'))
+    assert.equal((await store.devices.get(reply.device))?.group, 'designers')
+    const other = read((await token('w1', 72, 'designers')).token).secret.replace('designers', 'builders')
+    assert.equal(await codeOf(enroll(request(other), ADDRESS)), 'enroll.token')
+    const again = await enroll(request(await secretFor()), ADDRESS)
+    assert.equal(JSON.parse(again.reply.policy.text).group, 'designers')
+  })
 
   it('binds a key to the worker of the token, and signs the reply', async () => {
     const made = await token()

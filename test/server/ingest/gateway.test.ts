@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { zstdCompressSync } from 'node:zlib'
 import { WebSocket } from 'ws'
+import { regroup } from '../../../server/ingest/groups.ts'
 import { signedBy } from '../../../server/ingest/identity.ts'
 import { memoryTelemetry } from '../../../server/store/memory/telemetry.ts'
 import type { Stream } from '../../../server/store/stream.ts'
@@ -135,12 +136,44 @@ describe('gateway', () => {
       assert.equal((await server.history.rejected(of.device, 10))[0]?.raw, '')
     })
 
+    it('gets the policy of its group, and another one when it is moved', async () => {
+      const company = { off: [], on: [], watchedRoots: [] }
+      const groups: [boolean, string | null][] = []
+      await begin({
+        inGroup: (device, group) => void groups.push([device === neighbourDevice, group]),
+        askedPolicies: { company, groups: { quiet: { ...company, off: ['listening_socket'] } } },
+        timing: { firstPingsMs: 60_000, pingMs: 60_000 },
+      })
+      const of = await server.enroll()
+      const agent = new RawAgent(server.url, of)
+      const welcome = JSON.parse((await agent.open()).policy.text)
+      assert.deepEqual([welcome.off, welcome.group], [[], undefined])
+      assert.deepEqual((await agent.batch([event(1)])).rejected, [])
+      assert.equal(await regroup(server.store, of.device, 'quiet', { by: 'ada', at: 1 }), true)
+      await server.gateway.recheck(of.device)
+      const { text, signature } = (await agent.next('policy')).policy
+      const moved = JSON.parse(text)
+      assert.deepEqual([moved.off, moved.group, moved.version], [['listening_socket'], 'quiet', welcome.version])
+      assert.ok(signedBy(server.keys.publicKey, signedText.policy(text), signature))
+      assert.equal((await agent.batch([event(2)])).rejected[0]?.code, 'event.off')
+      await server.gateway.recheck(of.device)
+      assert.equal(agent.received.filter((it) => it === 'policy').length, 1)
+      assert.equal(await regroup(server.store, 'nobody', 'quiet', { by: 'ada', at: 1 }), false)
+      assert.deepEqual(groups.slice(1), [
+        [false, null],
+        [false, 'quiet'],
+      ])
+      assert.deepEqual(await server.store.audit.newest(1), [
+        { at: 1, user: 'ada', action: 'laptop.group', about: of.device, detail: 'quiet' },
+      ])
+    })
+
     it('gets one policy when a second one is pushed while the first is being sent to thousands', async () => {
       await begin()
       // More than are sent to at once.
       const laptops = await Promise.all(Array.from({ length: 120 }, () => server.enroll()))
       const agents = await Promise.all(laptops.map((it) => connected(server, it)))
-      const { policy } = server.gateway
+      const policy = server.gateway.policyOf(null)
       await Promise.all([2_000, 2_001].map((version) => server.gateway.push({ ...policy, version })))
       const last = await Promise.all(
         agents.map(async (agent) => {
@@ -434,7 +467,7 @@ describe('gateway', () => {
       assert.equal((await agent.batch(events(1, 3))).seq, 3)
       const refused = agent.refusal()
       await server.revoke(of.device)
-      await server.gateway.revoked(of.device)
+      await server.gateway.recheck(of.device)
       assert.equal((await refused).code, 'device.revoked')
       assert.equal((await server.stored(of.device)).length, 3)
       await until(async () => !server.gateway.online.has(of.device))

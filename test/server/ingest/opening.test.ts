@@ -151,7 +151,7 @@ describe('an opening session', () => {
   it('gets a policy that is pushed meanwhile with its welcome, and only once', async () => {
     await begin()
     const { agent, stored } = await opening()
-    await server.gateway.push({ ...server.gateway.policy, version: 2_000, off: ['logon'] })
+    await server.gateway.push({ ...server.gateway.policyOf(null), version: 2_000, off: ['logon'] })
     stored()
     // Anything sent before the welcome would be seen first.
     const { policy } = await agent.next('welcome')

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { type ServerKeys, serverKeys, signedBy } from '../../../server/ingest/identity.ts'
-import { type AskedPolicy, policyInForce, signPolicy } from '../../../server/ingest/policy.ts'
+import {
+  type AskedPolicies,
+  type AskedPolicy,
+  lastPolicies,
+  policyInForce,
+  policyOf,
+  signPolicy,
+} from '../../../server/ingest/policy.ts'
 import { memoryStore } from '../../../server/store/memory/store.ts'
 import type { Store } from '../../../server/store/store.ts'
 import { signedText } from '../../../wire/messages.ts'
@@ -12,8 +19,8 @@ const NO_LOGONS: AskedPolicy = { ...NOTHING, off: ['logon'] }
 describe('the policy in force', () => {
   let store: Store
   let keys: ServerKeys
-  const inForce = async (asked: AskedPolicy, now: number) =>
-    (await policyInForce(store.values, keys, asked, now)).version
+  const inForce = async (asked: AskedPolicy, now: number, groups: AskedPolicies['groups'] = {}) =>
+    (await policyInForce(store.values, keys, { company: asked, groups }, now)).version
 
   beforeEach(async () => {
     store = memoryStore()
@@ -24,6 +31,26 @@ describe('the policy in force', () => {
     const versions = []
     for (const asked of [NOTHING, NOTHING, NO_LOGONS, NO_LOGONS, NOTHING]) versions.push(await inForce(asked, 7_000))
     assert.deepEqual(versions, [7, 7, 8, 8, 9])
+  })
+
+  it('has one version for all groups, and what each of them asks for', async () => {
+    const groups = { designers: { ...NOTHING, on: ['presence'], contact: 'it@example.org' }, plain: NOTHING }
+    assert.equal(await inForce(NOTHING, 7_000), 7)
+    assert.equal(await inForce(NOTHING, 7_000, groups), 8)
+    assert.equal(await inForce(NOTHING, 7_000, groups), 8)
+    const all = await lastPolicies(store.values)
+    const seen = ['designers', 'plain', 'elsewhere', null, '__proto__'].map((group) => {
+      const { version, on, contact = null, group: name = null } = policyOf(all!, group)
+      return [version, on.join(), contact, name]
+    })
+    assert.deepEqual(seen, [
+      [8, 'presence', 'it@example.org', 'designers'],
+      [8, '', null, 'plain'],
+      [8, '', null, null],
+      [8, '', null, null],
+      [8, '', null, null],
+    ])
+    assert.equal(await inForce(NOTHING, 7_000, { ...groups, plain: NO_LOGONS }), 9)
   })
 
   it('gets a version above all that laptops have seen, even after the store was restored', async () => {
@@ -48,12 +75,14 @@ describe('the policy in force', () => {
     })
 
   it('is the same for processes that ask at the same time', async () => {
-    const policies = await Promise.all([NOTHING, NOTHING].map((it) => policyInForce(store.values, keys, it, 7_000)))
+    const policies = await Promise.all(
+      [NOTHING, NOTHING].map((it) => policyInForce(store.values, keys, { company: it, groups: {} }, 7_000)),
+    )
     assert.deepEqual(policies[0], policies[1])
   })
 
   it('is signed as the text that is sent', async () => {
-    const policy = await policyInForce(store.values, keys, NO_LOGONS, 7_000)
+    const policy = await policyInForce(store.values, keys, { company: NO_LOGONS, groups: {} }, 7_000)
     const { text, signature } = signPolicy(policy, keys)
     assert.deepEqual(JSON.parse(text), policy)
     assert.ok(signedBy(keys.publicKey, signedText.policy(text), signature))

@@ -8,7 +8,7 @@ import { WebSocket } from 'ws'
 import { Config } from '../../../server/config.ts'
 import { Gateway, type GatewayDeps } from '../../../server/ingest/gateway.ts'
 import { deviceOf, type ServerKeys, serverKeys } from '../../../server/ingest/identity.ts'
-import { policyInForce } from '../../../server/ingest/policy.ts'
+import { type AskedPolicies, policyInForce } from '../../../server/ingest/policy.ts'
 import { revoke } from '../../../server/ingest/revocation.ts'
 import { logger } from '../../../server/log.ts'
 import { type Metrics, metrics } from '../../../server/metrics.ts'
@@ -52,14 +52,18 @@ export interface TestServer extends Telemetry {
   close(): Promise<void>
 }
 
-type Options = Partial<Omit<GatewayDeps, 'limits' | 'stream' | 'history' | 'store' | 'keys' | 'policy'>> & {
+type Options = Partial<Omit<GatewayDeps, 'limits' | 'stream' | 'history' | 'store' | 'keys' | 'policies'>> & {
+  /** What the company and its groups ask of laptops. */
+  askedPolicies?: AskedPolicies
   telemetry?: Telemetry
   store?: Store
   limits?: Partial<GatewayDeps['limits']>
 }
 
+const NOTHING: AskedPolicies = { company: { off: [], on: [], watchedRoots: [] }, groups: {} }
+
 export async function openServer(options: Options = {}): Promise<TestServer> {
-  const { telemetry = memoryTelemetry(), store = memoryStore(), limits, ...rest } = options
+  const { telemetry = memoryTelemetry(), store = memoryStore(), limits, askedPolicies = NOTHING, ...rest } = options
   const { stream, history } = telemetry
   const keys = await serverKeys(store.values, randomBytes)
   const counted = metrics()
@@ -69,7 +73,7 @@ export async function openServer(options: Options = {}): Promise<TestServer> {
     history,
     store,
     keys,
-    policy: await policyInForce(store.values, keys, { off: [], on: [], watchedRoots: [] }, 1_000),
+    policies: await policyInForce(store.values, keys, askedPolicies, 1_000),
     hostNames: ['localhost', '127.0.0.1'],
     trustedProxies: [],
     lookupAddress: () => NOWHERE,

@@ -43,6 +43,8 @@ export function laptop(device: string, about: Partial<Laptop> = {}): Laptop {
     policyHash: null,
     starts: { seen: 1_233, total: 1_240, by: 'tracefs', time: 1_790_000_000_000 },
     clockSkewMs: -240,
+    group: null,
+    policy: { version: 7, wanted: 7, trouble: null },
     events: 18_204,
     missing: 0,
     rejected: 0,
