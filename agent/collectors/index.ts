@@ -3,6 +3,7 @@ import type { AgentProduct } from '../../wire/common.ts'
 import type { CollectedOn } from '../../wire/event.ts'
 import type { Collector, StartCounters } from '../collect.ts'
 import type { StartSourceKind } from '../host/host.ts'
+import { macCalls } from '../host/macos/open.ts'
 import { windowsCalls } from '../host/windows/open.ts'
 import { archives } from './linux/archives.ts'
 import { autostarts } from './linux/autostarts.ts'
@@ -19,6 +20,19 @@ import { repositories } from './linux/repositories.ts'
 import { software } from './linux/software.ts'
 import { usbDevices } from './linux/usb-devices.ts'
 import { volumes } from './linux/volumes.ts'
+import { autostarts as macAutostarts } from './macos/autostarts.ts'
+import { clockPlaces as macClockPlaces } from './macos/clock-places.ts'
+import { connections as macConnections } from './macos/connections.ts'
+import { displays as macDisplays } from './macos/displays.ts'
+import { interfaces as macInterfaces } from './macos/interfaces.ts'
+import { logons as macLogons } from './macos/logons.ts'
+import { networkPlaces as macNetworkPlaces } from './macos/network-places.ts'
+import { power as macPower } from './macos/power.ts'
+import { processes as macProcesses } from './macos/processes.ts'
+import { software as macSoftware } from './macos/software.ts'
+import { usbDevices as macUsbDevices } from './macos/usb-devices.ts'
+import { volumes as macVolumes } from './macos/volumes.ts'
+import { macPlaces } from './macos/watched-places.ts'
 import { notCollected } from './not-collected.ts'
 import { SWEEP_LIMITS } from './shared/folder-sweep.ts'
 import { type WatchFolder, watchFolder } from './shared/folder-watcher.ts'
@@ -76,7 +90,25 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
       clockPlaces,
     ]
   },
-  macos: () => [],
+  macos: (_starts, _sources, watch) => [
+    macProcesses(macCalls),
+    macConnections(macCalls),
+    macSoftware,
+    macAutostarts,
+    macUsbDevices(macCalls),
+    macDisplays(macCalls),
+    macVolumes(macCalls),
+    macInterfaces(macCalls),
+    macNetworkPlaces(macCalls),
+    macClockPlaces,
+    macPower(macCalls),
+    macLogons,
+    // Nothing makes archive_created of what it finds there yet.
+    {
+      ...watchedFolders(watch, () => {}, SWEEP_LIMITS, macPlaces(macCalls)),
+      categories: ['file_event', 'file_burst'],
+    },
+  ],
   windows: () => [
     windowsProcesses(windowsCalls),
     windowsConnections(windowsCalls),

@@ -45,11 +45,12 @@ export const SIGNATURES = {
     proc_pidinfo: 'int (int, int, uint64_t, void *, int)',
     proc_pidpath: 'int (int, void *, uint32_t)',
     sysctl: 'int (void *, uint32_t, void *, void *, void *, size_t)',
+    sysctlbyname: 'int (str, void *, void *, void *, size_t)',
   },
   ioKit: {
     IOIteratorNext: 'uint32_t (uint32_t)',
     IOObjectRelease: 'int (uint32_t)',
-    IORegistryEntryCreateCFProperties: 'int (uint32_t, void *, uint64_t, uint32_t)',
+    IORegistryEntryCreateCFProperty: 'uint64_t (uint32_t, uint64_t, uint64_t, uint32_t)',
     IORegistryEntryGetRegistryEntryID: 'int (uint32_t, void *)',
     IORegistryEntrySearchCFProperty: 'uint64_t (uint32_t, str, uint64_t, uint64_t, uint32_t)',
     IOServiceGetMatchingServices: 'int (uint32_t, uint64_t, void *)',
@@ -110,4 +111,12 @@ export function sysctl(name: readonly number[]): Buffer {
       return bytes.subarray(0, Number(length.readBigUInt64LE()))
     if (lastError() !== ENOMEM || tries === 3) throw new CallError('sysctl', lastError())
   }
+}
+
+/** A short one, by its name. Errors  CallError with ENOENT when this kernel has none of the name. */
+export function sysctlByName(name: string): Buffer {
+  const [bytes, length] = [Buffer.alloc(1_024), Buffer.alloc(8)]
+  length.writeBigUInt64LE(BigInt(bytes.length))
+  succeeded(name, system.sysctlbyname(name, bytes, length, null, 0))
+  return bytes.subarray(0, Number(length.readBigUInt64LE()))
 }

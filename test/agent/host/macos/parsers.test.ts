@@ -1,9 +1,9 @@
 /** What macOS' kernel fills in, parsed: built as its headers say, and cut short. No Mac has filled in any of it. */
 import assert from 'node:assert/strict'
+import { cmsIn, organisationIn } from '../../../../agent/collectors/shared/code-signature.ts'
 import { CallError } from '../../../../agent/host/macos/calls.ts'
 import { parseInterfaces, parseNeighbours, parseRoutes } from '../../../../agent/host/macos/networks.ts'
 import { parseArguments, parseProcess } from '../../../../agent/host/macos/processes.ts'
-import { cmsIn, organisationIn } from '../../../../agent/host/macos/signing.ts'
 import { parseFiles, parseSocket } from '../../../../agent/host/macos/sockets.ts'
 import { parseMounts } from '../../../../agent/host/macos/volumes.ts'
 import { CMS, superBlob } from '../../fixtures/code-signature.ts'
