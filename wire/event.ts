@@ -92,7 +92,7 @@ const COLLECTED = {
   macos: [
     ...(['process_creation', 'network_connection', 'listening_socket', 'egress', 'network_place'] as const),
     ...(['file_event', 'file_burst', 'volume_mounted', 'usb_device', 'display'] as const),
-    ...(['software', 'autostart', 'clock_place', 'logon', 'power_state'] as const),
+    ...(['software', 'autostart', 'remote_session', 'clock_place', 'logon', 'power_state'] as const),
   ],
   windows: [
     ...(['process_creation', 'network_connection', 'listening_socket'] as const),

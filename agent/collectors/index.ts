@@ -29,6 +29,7 @@ import { logons as macLogons } from './macos/logons.ts'
 import { networkPlaces as macNetworkPlaces } from './macos/network-places.ts'
 import { power as macPower } from './macos/power.ts'
 import { processes as macProcesses } from './macos/processes.ts'
+import { remoteSessions as macRemoteSessions } from './macos/remote-sessions.ts'
 import { software as macSoftware } from './macos/software.ts'
 import { usbDevices as macUsbDevices } from './macos/usb-devices.ts'
 import { volumes as macVolumes } from './macos/volumes.ts'
@@ -103,6 +104,7 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
     macClockPlaces,
     macPower(macCalls),
     macLogons,
+    macRemoteSessions(macCalls),
     // Nothing makes archive_created of what it finds there yet.
     {
       ...watchedFolders(watch, () => {}, SWEEP_LIMITS, macPlaces(macCalls)),

@@ -28,7 +28,6 @@ export const NOT_COLLECTED: { [P in AgentProduct]: Record<Exclude<Observed, Coll
   linux: { input_pattern: INPUT_PATTERN, presence: PRESENCE },
   macos: {
     archive_created: NO_COLLECTOR,
-    remote_session: NO_COLLECTOR,
     repository: NO_COLLECTOR,
     input_pattern: {
       reason: 'denied',

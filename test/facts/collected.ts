@@ -214,6 +214,12 @@ const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
       fixture: 'macos/inventory.test.ts',
       gap: 'background items without Full Disk Access (**denied**); start files of shells',
     },
+    remote_session: {
+      how: "the tools' own logs; sshd and Screen Sharing from `log stream`, a child that stays",
+      real: null,
+      fixture: 'macos/remote-sessions.test.ts',
+      gap: 'the end of Screen Sharing; sign-ins before the agent began; tools without a reader: a gap names each that is installed',
+    },
     clock_place: {
       how: '/etc/localtime, kern.boottime every 30 s',
       real: null,

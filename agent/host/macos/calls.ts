@@ -103,6 +103,16 @@ export interface RegistryEntry {
   above: PlistRecord
 }
 
+/** A program that prints what happens, one line each. */
+export interface LineFeed {
+  /**
+   * The lines since the previous call, and the number of those that were left out. `failure`: it has ended, and is started
+   * again by the next call.
+   */
+  read(): { lines: string[]; lost: number; failure: Error | null }
+  close(): void
+}
+
 export interface Mac {
   /** The ids of all processes. */
   processes(): number[]
@@ -120,6 +130,10 @@ export interface Mac {
   neighbours(): NeighbourRow[]
   /** All entries of a class, as 'IOUSBHostDevice', with some of their properties. */
   registry(of: string, own: readonly string[], above?: readonly string[]): RegistryEntry[]
+  /** Sign-ins over the network, from macOS' log: JSON. */
+  signIns(): LineFeed
+  /** Programs that start, from Endpoint Security: JSON. */
+  execs(): LineFeed
   /** What the kernel says under a name. Errors  CallError with ENOENT when it knows no such name. */
   sysctl(name: string): Buffer
 }

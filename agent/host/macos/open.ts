@@ -1,5 +1,6 @@
 /** All calls together. Nothing is loaded before one is made, so that any system can build this. */
 import type { Mac } from './calls.ts'
+import { execs, signIns } from './feeds.ts'
 import { sysctlByName } from './library.ts'
 import { interfaces, neighbours, routes } from './networks.ts'
 import { processes, processFacts } from './processes.ts'
@@ -18,5 +19,7 @@ export const macCalls: Mac = {
   routes,
   neighbours,
   registry,
+  signIns,
+  execs,
   sysctl: sysctlByName,
 }

@@ -1,7 +1,7 @@
 /** A Mac from plain answers. What is not given is empty. */
 
 import type { PlistRecord } from '../../../../agent/collectors/shared/plist.ts'
-import type { Mac, ProcessFacts, RegistryEntry } from '../../../../agent/host/macos/calls.ts'
+import type { LineFeed, Mac, ProcessFacts, RegistryEntry } from '../../../../agent/host/macos/calls.ts'
 
 export interface FakeMac extends Mac {
   table: Map<number, ProcessFacts>
@@ -30,10 +30,14 @@ export function fakeMac(of: Partial<Mac> = {}): FakeMac {
         properties: picked(it.properties, own),
         above: picked(it.above, above),
       })),
+    signIns: () => NO_LINES,
+    execs: () => NO_LINES,
     sysctl: () => Buffer.alloc(0),
     ...of,
   }
 }
+
+const NO_LINES: LineFeed = { read: () => ({ lines: [], lost: 0, failure: null }), close: () => {} }
 
 export const ENDED: ProcessFacts = {
   ...{ isDenied: false, parent: null, uid: null, name: null, image: null, args: null, folder: null, startedAt: null },
