@@ -9,6 +9,8 @@ export interface Collector<C extends CategoryOf<'agent'> = CategoryOf<'agent'>> 
   name: string
   /** What it reports, besides gaps. If all are switched off it does not run; single ones are dropped from its output. */
   categories: readonly C[]
+  /** Its own pauses follow what its looks cost: the supervisor does not make them longer. */
+  pacesItself?: true
   run(host: Host, policy: Policy, signal: AbortSignal): AsyncIterable<Observation>
 }
 

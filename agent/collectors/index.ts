@@ -43,6 +43,7 @@ import { clockPlaces as windowsClockPlaces } from './windows/clock-places.ts'
 import { connections as windowsConnections } from './windows/connections.ts'
 import { displays as windowsDisplays } from './windows/displays.ts'
 import { interfaces as windowsInterfaces } from './windows/interfaces.ts'
+import { changeHints } from './windows/kit/change-hints.ts'
 import { logons as windowsLogons } from './windows/logons.ts'
 import { networkPlaces as windowsNetworkPlaces } from './windows/network-places.ts'
 import { power as windowsPower } from './windows/power.ts'
@@ -125,7 +126,7 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
     windowsDisplays(windowsCalls),
     // Nothing makes archive_created of what it finds there yet.
     {
-      ...watchedFolders(watchFolder, () => {}, SWEEP_LIMITS, windowsPlaces(windowsCalls)),
+      ...watchedFolders(changeHints(windowsCalls), () => {}, SWEEP_LIMITS, windowsPlaces(windowsCalls)),
       categories: ['file_event', 'file_burst'],
     },
   ],

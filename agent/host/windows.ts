@@ -9,6 +9,7 @@ import { join } from 'node:path/win32'
 import { fileHost } from './files.ts'
 import { type Host, type HostOptions, HYPERVISORS, type MachineFacts, type System } from './host.ts'
 import { firmwareIds } from './windows/firmware.ts'
+import { entriesOf } from './windows/folders.ts'
 import { windowsCalls } from './windows/open.ts'
 import { processStart } from './windows/processes.ts'
 import { protectFolder } from './windows/security.ts'
@@ -30,7 +31,7 @@ function host(options: HostOptions): Host {
   return {
     ...disk,
     list: (path) => disk.list(rooted(path)),
-    entries: (path) => disk.entries(rooted(path)),
+    entries: async (path) => (await entriesOf(rooted(path))) ?? disk.entries(rooted(path)),
     stat: (path) => disk.stat(rooted(path)),
   }
 }

@@ -1,15 +1,18 @@
 /**
  * Whether the agent costs this laptop too much, and which collector it is.
  *
- * Shape   CPU: over `WINDOW_MS`, after the first look at everything. Memory: above the limit for `FULL_MS`. The
- *         collector with the largest part is named, if that part alone is `GUILTY` of what was spent or grew.
+ * Shape   CPU: over `WINDOW_MS`, after the first look at everything. Memory: above the limit for `FULL_MS`; where the
+ *         process is large from its start, the limit is `GROWTH` above that, because nothing but growth can be given
+ *         back. The collector with the largest part is named, if that part alone is `GUILTY` of what was spent or grew.
  * Units   ms, bytes, shares of one core.
  * Source  osquery's watchdog: 10 % for 12 s, 200 MB. Ours waits longer, because a build or a large copy is a burst, and
- *         has less memory: the service is limited to 160 MB (MemoryMax).
+ *         has less memory: the service is limited to 160 MB (MemoryMax). Under Wine the agent begins with 150 MB,
+ *         because all of node.exe is resident there.
  */
 import type { Cost } from './looks.ts'
 
 export const LIMITS = { cpuShare: 0.1, residentBytes: 150_000_000 }
+const GROWTH_BYTES = 60_000_000
 export const SAMPLE_MS = 3_000
 const WINDOW_MS = 60_000
 const FULL_MS = 12_000
@@ -32,13 +35,14 @@ export interface Overspent {
   detail: string
 }
 
-export function budget(startedAt: number, limits = LIMITS): (sample: Sample) => Overspent | null {
+/** `startBytes`: resident before the first collector ran. */
+export function budget(startedAt: number, startBytes: number, limits = LIMITS): (sample: Sample) => Overspent | null {
+  const residentBytes = Math.max(limits.residentBytes, startBytes + GROWTH_BYTES)
   let samples: Sample[] = []
   let settledAt = startedAt + SETTLE_MS
   return (sample) => {
     samples = [...samples.filter((it) => sample.at - it.at < WINDOW_MS), sample]
-    const found =
-      memory(samples, limits.residentBytes) ?? (sample.at >= settledAt ? cpu(samples, limits.cpuShare) : null)
+    const found = memory(samples, residentBytes) ?? (sample.at >= settledAt ? cpu(samples, limits.cpuShare) : null)
     if (found === null) return null
     // The next verdict needs new evidence.
     samples = []

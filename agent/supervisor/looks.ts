@@ -120,8 +120,8 @@ export function pacedHost(
   looks: Looks,
   name: string,
   onSlower: (askedMs: number, nowMs: number, costMs: number) => void,
+  pace: Pace = pacer(),
 ): Host {
-  const pace = pacer()
   looks.begin(name)
   return {
     ...host,
@@ -135,8 +135,18 @@ export function pacedHost(
   }
 }
 
+export interface Pace {
+  /** Before a pause of `askedMs`, after a look that cost `spentMs`. */
+  next(askedMs: number, spentMs: number): number
+  factor: number
+  costMs: number
+}
+
+/** For a collector that paces itself. */
+export const STEADY: Pace = { next: () => 1, factor: 1, costMs: 0 }
+
 /** The factor by which a collector's pauses are longer than it asks. */
-export function pacer() {
+export function pacer(): Pace {
   let factor = 1
   let costMs = 0
   let looked = 0

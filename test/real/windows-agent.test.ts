@@ -3,7 +3,7 @@
  * which finds what somebody does there.
  */
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
@@ -11,8 +11,10 @@ import { SERVICE } from '../../agent/install/definitions.ts'
 import { agentBundle } from '../../bin/agent-bundle.js'
 import type { WorkerPage } from '../../server/views/schema.ts'
 import { json, type ServerChild, startServer, until } from '../bench/children.ts'
-import { NODE, needsWindows, startWindows, type WindowsMachine } from './windows-machine.ts'
+import { NODE, needsWindows, plugIn, startWindows, type WindowsMachine } from './windows-machine.ts'
 
+/** From what somebody does to the finding in the console. */
+const FOUND_MS = 20_000
 const CURRENT_VERSION = 'Software\\Microsoft\\Windows\\CurrentVersion'
 const SERVICE_MANAGER = join(import.meta.dirname, '../../agent/install/service.ts')
 
@@ -60,6 +62,8 @@ describe('real runs: the agent as a Windows service', function () {
 
   const page = () => server.get<WorkerPage>('/workers/ann')
   const status = () => machine.run(NODE, 'agent.mjs', 'status')
+  const processIn = (said: string) => /running, process (\d+)/.exec(said)?.[1] ?? null
+  let runs: string | null
 
   async function found(title: RegExp): Promise<void> {
     let titles: string[] = []
@@ -67,7 +71,7 @@ describe('real runs: the agent as a Windows service', function () {
       titles = (await page()).findings.map((it) => it.says)
       return titles.some((it) => title.test(it)) ? true : null
     }
-    await until(ask, 120_000, () => `no finding says ${title}, but ${titles.join(' | ')}`)
+    await until(ask, FOUND_MS, () => `no finding says ${title}, but ${titles.join(' | ')}`)
   }
 
   it('is connected, and everything it collects arrives', async () => {
@@ -80,7 +84,8 @@ describe('real runs: the agent as a Windows service', function () {
     writeFileSync(join(machine.share, 'listen.cjs'), "require('net').createServer().listen(4711, '0.0.0.0')")
     machine.start(NODE, 'listen.cjs')
     await until(ask, 120_000, () => 'not everything came')
-    assert.match(await status(), /running, process \d+/)
+    runs = processIn(await status())
+    assert.ok(runs !== null)
   })
 
   it('AnyDesk is started', async () => {
@@ -101,6 +106,27 @@ describe('real runs: the agent as a Windows service', function () {
     await machine.run('reg', 'add', `HKCU\\${CURRENT_VERSION}\\Run`, '/v', 'Helper', '/d', command, '/f')
     await found(/Helper/)
   })
+
+  it('thousands of files are copied to a stick', async () => {
+    const stick = join(machine.share, 'stick')
+    mkdirSync(stick)
+    await plugIn(machine, 'E', '/share/stick')
+    let written = 0
+    const write = (count: number) => {
+      for (let n = 0; n < count; n++) writeFileSync(join(stick, `${++written}.ts`), 'export {}\n')
+    }
+    // What is on it at the first sweep is its baseline: once a new file is told, that sweep is over.
+    const isSwept = async () => {
+      write(1)
+      const coverage = (await page()).laptops[0]?.coverage.find((it) => it.category === 'file_burst')
+      return coverage?.lastEvent == null ? null : true
+    }
+    await until(isSwept, 60_000, () => `no burst came`)
+    write(3_000)
+    await found(/written to the removable disk at E:/)
+  })
+
+  it('is the process that it was', async () => assert.equal(processIn(await status()), runs))
 
   it('stops when the manager says so, and says goodbye', async () => {
     // Wine's net asks once more when the service has ended, and then fails: what the status says counts.

@@ -27,15 +27,13 @@ export type WatchFolder = (
 
 export const watchFolder: WatchFolder = (root, options, onChange, onError) => {
   const folders = new Set<string>()
-  // A drive of Windows: `E:` alone is its current folder.
-  const watcher = watch(/^[A-Za-z]:$/.test(root) ? `${root}/` : root, {
+  const watcher = watch(root, {
     persistent: true,
     ignoreInitial: true,
     followSymlinks: false,
     depth: options.depth,
     ignored: (path, stats) => {
-      if (path !== root && options.ignore.has(path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1)))
-        return true
+      if (path !== root && options.ignore.has(path.slice(path.lastIndexOf('/') + 1))) return true
       if (stats === undefined) return false
       if (!stats.isDirectory()) return true
       if (folders.size >= options.maxFolders && !folders.has(path)) return true
@@ -44,13 +42,6 @@ export const watchFolder: WatchFolder = (root, options, onChange, onError) => {
     },
   })
   // 'raw' events come from the kernel, before `ignored` filters out files.
-  watcher
-    .on('raw', onChange)
-    .on('all', onChange)
-    .on('error', (cause) => {
-      // So chokidar calls what changed in a drive's root, whose name already ends in a slash.
-      if (/outside its root/.test(String(cause))) onChange()
-      else onError(cause)
-    })
+  watcher.on('raw', onChange).on('all', onChange).on('error', onError)
   return { close: () => watcher.close() }
 }

@@ -105,6 +105,7 @@ export const watchedFolders = (
   name: NAME,
   // The collector of the last one depends on `onArchive`, so this one must also run for it.
   categories: ['file_event', 'file_burst', 'archive_created'],
+  pacesItself: true,
   run: async function* (host, policy, signal) {
     const places = open(host)
     const budget = await places.watchBudget()

@@ -12,9 +12,6 @@ import { type OpenPlaces, type Root, SYNC_FOLDERS } from '../shared/watched-root
 import { isRemovable } from './kit/drives.ts'
 import { homesOf, slashes, USER_STARTUP } from './kit/hives.ts'
 
-/** ReadDirectoryChangesW needs a handle and a buffer for each folder. */
-const WATCH_BUDGET = 2_048
-
 export const windowsPlaces =
   (windows: Windows): OpenPlaces =>
   (host) => ({
@@ -22,9 +19,10 @@ export const windowsPlaces =
     homes: async (stamp) => homesOf(windows, stamp),
     roots: (policy, homes, mounts) => findRoots(host, policy, homes, mounts === '' ? [] : mounts.split(' ')),
     parents: (policy, homes) => parentsOf(host, policy, homes),
-    // A sparse file's allocation is not asked for: its length counts.
-    countsBlocks: () => false,
-    watchBudget: async () => WATCH_BUDGET,
+    // Windows says it with each entry of a folder.
+    countsBlocks: () => true,
+    // A root needs one handle, however many folders it has.
+    watchBudget: async () => Number.POSITIVE_INFINITY,
   })
 
 /** None if Windows does not say: the collector of volumes reports that. */

@@ -181,6 +181,8 @@ export interface Windows {
   sockets(): { found: SocketRow[]; failed: { table: string; cause: unknown }[] }
   registry: Registry
   volumes(): VolumeRow[]
+  /** Free bytes of a drive, which change with what is written there. Null: it does not say. */
+  freeBytes(drive: string): number | null
   adapters(): AdapterRow[]
   routes(): RouteRow[]
   neighbours(): NeighbourRow[]

@@ -190,6 +190,25 @@ export const STORAGE_DEVICE_DESCRIPTOR = layout({
   RawPropertiesLength: DWORD,
   RawDeviceProperties: 1,
 })
+/** One entry of a folder; its name follows. */
+export const FILE_ID_BOTH_DIR_INFO = layout({
+  NextEntryOffset: DWORD,
+  FileIndex: DWORD,
+  CreationTime: LONGLONG,
+  LastAccessTime: LONGLONG,
+  LastWriteTime: LONGLONG,
+  ChangeTime: LONGLONG,
+  EndOfFile: LONGLONG,
+  AllocationSize: LONGLONG,
+  FileAttributes: DWORD,
+  FileNameLength: DWORD,
+  EaSize: DWORD,
+  ShortNameLength: 1,
+  ShortName: text(12),
+  FileId: LONGLONG,
+  FileName: text(1),
+})
+export const IO_STATUS_BLOCK = layout({ Status: POINTER, Information: POINTER })
 export const WTS_SESSION_INFOW = layout({ SessionId: DWORD, pWinStationName: POINTER, State: DWORD })
 export const WTS_CLIENT_ADDRESS = layout({ AddressFamily: DWORD, Address: octets(20) })
 export const SYSTEM_POWER_STATUS = layout({

@@ -6,7 +6,7 @@ import { accountOf, isElevated, processes, processFacts, versionOf } from './pro
 import { registry } from './registry.ts'
 import { power, sessions, zone } from './sessions.ts'
 import { sockets } from './sockets.ts'
-import { volumes } from './volumes.ts'
+import { freeBytes, volumes } from './volumes.ts'
 
 export const windowsCalls: Windows = {
   processes,
@@ -16,6 +16,7 @@ export const windowsCalls: Windows = {
   sockets,
   registry,
   volumes,
+  freeBytes,
   adapters,
   routes,
   neighbours,

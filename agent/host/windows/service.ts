@@ -2,15 +2,16 @@
  * The agent as a Windows service: registered with, started and stopped by the service control manager.
  *
  * Shape   an own process that starts with the system, as SYSTEM, and again 5 s, 1 min and 10 min after it ended without
- *         being told to. A stop, and a shutdown of the laptop, end the agent as SIGTERM does elsewhere.
+ *         being told to: it asks for that itself at each start, because an .msi of wixl cannot. A stop, and a shutdown
+ *         of the laptop, end the agent as SIGTERM does elsewhere.
  * Errors  CallError; EACCES without an administrator's rights.
  * Source  winsvc.h. The manager calls from threads of its own, and koffi passes that to the main thread, so the
- *         dispatcher has to run in another one. Started and stopped by Wine 10's `net`.
+ *         dispatcher has to run in another one. Started and stopped by Wine 10's `net`; Wine's manager restarts nothing.
  */
 import { koffi } from '../koffi.ts'
 import { CallError } from './calls.ts'
 import { SC_ACTION, SERVICE_FAILURE_ACTIONSW, SERVICE_STATUS, SERVICE_TABLE_ENTRYW } from './layouts.ts'
-import { addressOf, library, succeeded } from './library.ts'
+import { addressOf, kernel32, library, succeeded } from './library.ts'
 
 const advapi32 = library('advapi32.dll', {
   ChangeServiceConfig2W: 'int (intptr_t, uint32_t, void *)',
@@ -29,10 +30,17 @@ const advapi32 = library('advapi32.dll', {
 const NAME = 'tellwire-agent'
 const ALL_ACCESS = 0xf01ff
 const MANAGER_ALL_ACCESS = 0xf003f
+const MANAGER_CONNECT = 1
 const OWN_PROCESS = 0x10
 const AUTO_START = 2
 const ERROR_NORMAL = 1
 const CONFIG_FAILURE_ACTIONS = 2
+/** Also after an end that was reported with an error, not only after a crash. */
+const CONFIG_FAILURE_ACTIONS_FLAG = 4
+/** Wine does not know the flag. */
+const INVALID_LEVEL = 124
+/** SERVICE_CHANGE_CONFIG, and SERVICE_START, which whoever asks for restarts needs. */
+const MAY_CONFIGURE = 2 | 0x10
 const RESTART = 1
 const RESTARTS_MS = [5_000, 60_000, 600_000]
 /** After a day without a failure, the next one is the first again. */
@@ -56,7 +64,7 @@ export function installService(name: string, line: string): void {
     )
     succeeded('CreateServiceW', service)
     try {
-      succeeded('ChangeServiceConfig2W', advapi32.ChangeServiceConfig2W(service, CONFIG_FAILURE_ACTIONS, restarts()))
+      restartAfterFailure(service)
     } finally {
       advapi32.CloseServiceHandle(service)
     }
@@ -76,8 +84,29 @@ export function removeService(name: string): void {
   })
 }
 
-function withManager(act: (manager: number) => void): void {
-  const manager = advapi32.OpenSCManagerW(null, null, MANAGER_ALL_ACCESS)
+function restartAfterFailure(service: number): void {
+  succeeded('ChangeServiceConfig2W', advapi32.ChangeServiceConfig2W(service, CONFIG_FAILURE_ACTIONS, restarts()))
+  const flag = Buffer.alloc(4)
+  flag.writeUInt32LE(1)
+  const isSet = advapi32.ChangeServiceConfig2W(service, CONFIG_FAILURE_ACTIONS_FLAG, flag)
+  if (!isSet && kernel32.GetLastError() !== INVALID_LEVEL) succeeded('ChangeServiceConfig2W', isSet)
+}
+
+/** Of this program itself, whoever registered it. */
+function ensureRestarts(): void {
+  withManager((manager) => {
+    const service = advapi32.OpenServiceW(manager, NAME, MAY_CONFIGURE)
+    succeeded('OpenServiceW', service)
+    try {
+      restartAfterFailure(service)
+    } finally {
+      advapi32.CloseServiceHandle(service)
+    }
+  }, MANAGER_CONNECT)
+}
+
+function withManager(act: (manager: number) => void, access = MANAGER_ALL_ACCESS): void {
+  const manager = advapi32.OpenSCManagerW(null, null, access)
   succeeded('OpenSCManagerW', manager)
   try {
     act(manager)
@@ -108,7 +137,8 @@ function restarts(): Buffer {
 }
 
 /**
- * Runs `run` until the manager stops it. Resolves when the manager knows of the end.
+ * Runs `run` until the manager stops it. Resolves when the manager knows of the end. An end without a stop is a failure,
+ * after which the manager starts it again.
  *
  * Errors  CallError if the manager did not start this program; `run`'s own error, after the manager was told of it.
  */
@@ -130,11 +160,16 @@ export async function runService(run: (signal: AbortSignal) => Promise<void>): P
     handle = advapi32.RegisterServiceCtrlHandlerExW(NAME, handlerPointer, null)
     report(START_PENDING)
     report(RUNNING)
+    try {
+      ensureRestarts()
+    } catch {
+      // The agent runs, but nobody starts it again.
+    }
     void run(stop.signal)
       .catch((cause: unknown) => {
         failure = cause
       })
-      .then(() => report(STOPPED, failure === null ? 0 : SERVICE_SPECIFIC_ERROR))
+      .then(() => report(STOPPED, failure === null && stop.signal.aborted ? 0 : SERVICE_SPECIFIC_ERROR))
   }
   const handlerPointer = k.register(onControl, k.pointer(k.proto(HANDLER)))
   const mainPointer = k.register(onMain, k.pointer(k.proto(MAIN)))

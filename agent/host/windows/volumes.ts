@@ -43,8 +43,17 @@ function labelOf(root: string): Pick<VolumeRow, 'label' | 'serial'> {
 }
 
 function bytesOf(root: string): number | null {
-  const [free, total, all] = [Buffer.alloc(8), Buffer.alloc(8), Buffer.alloc(8)]
-  return kernel32.GetDiskFreeSpaceExW(root, free, total, all) ? Number(total.readBigUInt64LE()) : null
+  return spaceOf(root)?.total ?? null
+}
+
+export function freeBytes(drive: string): number | null {
+  return spaceOf(`${drive}\\`)?.free ?? null
+}
+
+function spaceOf(root: string): { total: number; free: number } | null {
+  const [available, total, free] = [Buffer.alloc(8), Buffer.alloc(8), Buffer.alloc(8)]
+  if (!kernel32.GetDiskFreeSpaceExW(root, available, total, free)) return null
+  return { total: Number(total.readBigUInt64LE()), free: Number(free.readBigUInt64LE()) }
 }
 
 /** Opened without any right, which is enough to ask for the kind of device. */

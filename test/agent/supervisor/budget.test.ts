@@ -5,8 +5,8 @@ import type { Cost } from '../../../agent/supervisor/looks.ts'
 type Load = { cpuMs?: number; resident?: number; by?: Record<string, Partial<Cost>> }
 
 /** The verdicts over `seconds`, with the time of each. */
-function verdicts(seconds: number, load: (second: number) => Load): [second: number, ...string[]][] {
-  const judge = budget(0)
+function verdicts(seconds: number, load: (second: number) => Load, start: number): [second: number, ...string[]][] {
+  const judge = budget(0, start)
   const found: [number, ...string[]][] = []
   for (let at = SAMPLE_MS; at <= seconds * 1_000; at += SAMPLE_MS) {
     const { cpuMs = 0, resident = 80e6, by = {} } = load(at / 1_000)
@@ -19,7 +19,7 @@ function verdicts(seconds: number, load: (second: number) => Load): [second: num
 
 describe('agent/supervisor/budget', () => {
   const third = SAMPLE_MS / 3
-  for (const { name, seconds, load, found } of [
+  for (const { name, seconds, start = 70e6, load, found } of [
     { name: 'an idle agent', seconds: 600, load: () => ({ cpuMs: 9 }), found: [] },
     {
       name: 'the first look at everything',
@@ -64,6 +64,20 @@ describe('agent/supervisor/budget', () => {
       load: (at: number) => ({ resident: at % 12 === 0 ? 80e6 : 300e6 }),
       found: [],
     },
-  ] as { name: string; seconds: number; load(at: number): Load; found: unknown[] }[])
-    it(name, () => assert.deepEqual(verdicts(seconds, load), found))
+    {
+      name: 'a runtime that is large from its start: ending the process would give nothing back',
+      seconds: 600,
+      start: 153e6,
+      load: () => ({ resident: 160e6 }),
+      found: [],
+    },
+    {
+      name: 'growth above that',
+      seconds: 21,
+      start: 153e6,
+      load: (at: number) => ({ resident: at > 6 ? 214e6 : 160e6 }),
+      found: [[18, 'memory', 'null', '214 MB resident']],
+    },
+  ] as { name: string; seconds: number; start?: number; load(at: number): Load; found: unknown[] }[])
+    it(name, () => assert.deepEqual(verdicts(seconds, load, start), found))
 })

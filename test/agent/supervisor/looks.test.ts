@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Looks, pacedHost, pacer } from '../../../agent/supervisor/looks.ts'
+import { Looks, pacedHost, pacer, STEADY } from '../../../agent/supervisor/looks.ts'
 import { fakeHost } from '../fake-host.ts'
 
 describe('agent/supervisor/looks', () => {
@@ -61,6 +61,19 @@ describe('agent/supervisor/looks', () => {
       const found = costs.map((cost) => pace.next(2_000, cost))
       assert.deepEqual(found, factors)
     })
+
+  it('one that paces itself pauses as it asks, and is charged all the same', async () => {
+    const host = fakeHost({})
+    const looks = new Looks(gauges)
+    const paced = pacedHost(host, looks, 'a', () => assert.fail('told'), STEADY)
+    for (const cost of [900, 900, 900]) {
+      gauges.cpu += cost
+      const before = host.clock
+      await paced.sleep(2_000, new AbortController().signal)
+      assert.equal(host.clock - before, 2_000)
+    }
+    assert.equal(looks.take().get('a')?.cpuMs, 2_700)
+  })
 
   it('a collector pauses for longer, and that is told', async () => {
     const host = fakeHost({})

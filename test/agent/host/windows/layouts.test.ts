@@ -164,6 +164,17 @@ const FIGURES: readonly (readonly [expression: string, ours: number, compiler: n
   ['offsetof(SERVICE_FAILURE_ACTIONSW, lpsaActions)', layouts.SERVICE_FAILURE_ACTIONSW.at.lpsaActions, 32],
   ['sizeof(SC_ACTION)', layouts.SC_ACTION.size, 8],
   ['offsetof(SC_ACTION, Delay)', layouts.SC_ACTION.at.Delay, 4],
+  ['sizeof(FILE_ID_BOTH_DIR_INFO)', layouts.FILE_ID_BOTH_DIR_INFO.size, 112],
+  ['offsetof(FILE_ID_BOTH_DIR_INFO, NextEntryOffset)', layouts.FILE_ID_BOTH_DIR_INFO.at.NextEntryOffset, 0],
+  ['offsetof(FILE_ID_BOTH_DIR_INFO, LastWriteTime)', layouts.FILE_ID_BOTH_DIR_INFO.at.LastWriteTime, 24],
+  ['offsetof(FILE_ID_BOTH_DIR_INFO, EndOfFile)', layouts.FILE_ID_BOTH_DIR_INFO.at.EndOfFile, 40],
+  ['offsetof(FILE_ID_BOTH_DIR_INFO, AllocationSize)', layouts.FILE_ID_BOTH_DIR_INFO.at.AllocationSize, 48],
+  ['offsetof(FILE_ID_BOTH_DIR_INFO, FileAttributes)', layouts.FILE_ID_BOTH_DIR_INFO.at.FileAttributes, 56],
+  ['offsetof(FILE_ID_BOTH_DIR_INFO, FileNameLength)', layouts.FILE_ID_BOTH_DIR_INFO.at.FileNameLength, 60],
+  ['offsetof(FILE_ID_BOTH_DIR_INFO, EaSize)', layouts.FILE_ID_BOTH_DIR_INFO.at.EaSize, 64],
+  ['offsetof(FILE_ID_BOTH_DIR_INFO, FileId)', layouts.FILE_ID_BOTH_DIR_INFO.at.FileId, 96],
+  ['offsetof(FILE_ID_BOTH_DIR_INFO, FileName)', layouts.FILE_ID_BOTH_DIR_INFO.at.FileName, 104],
+  ['sizeof(IO_STATUS_BLOCK)', layouts.IO_STATUS_BLOCK.size, 16],
 ]
 
 describe('agent/host/windows/layouts', () => {

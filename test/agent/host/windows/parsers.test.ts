@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { CallError } from '../../../../agent/host/windows/calls.ts'
 import { parseSmbios } from '../../../../agent/host/windows/firmware.ts'
+import { parseEntries } from '../../../../agent/host/windows/folders.ts'
 import { wideTexts } from '../../../../agent/host/windows/library.ts'
 import { parseValue } from '../../../../agent/host/windows/registry.ts'
 import { folderPolicy } from '../../../../agent/host/windows/security.ts'
@@ -52,6 +53,41 @@ describe('agent/host/windows, parsers', () => {
     bytes.write('SanDisk \0', 40, 'latin1')
     assert.deepEqual(parseDescriptor(bytes), { bus: 7, vendor: 'SanDisk', product: null })
     assert.deepEqual(parseDescriptor(bytes.subarray(0, 20)), { bus: null, vendor: null, product: null })
+  })
+
+  it("a folder's entries: files, folders and links; what is fetched on demand is no link", () => {
+    const entry = (name: string, attributes: number, tag: number, isLast = false) => {
+      const length = 104 + name.length * 2
+      const bytes = Buffer.alloc(isLast ? length : Math.ceil(length / 8) * 8)
+      if (!isLast) bytes.writeUInt32LE(bytes.length, 0)
+      bytes.writeBigUInt64LE(134_405_475_089_180_000n, 24)
+      bytes.writeBigUInt64LE(5_000_000_000n, 40)
+      bytes.writeBigUInt64LE(4_096n, 48)
+      bytes.writeUInt32LE(attributes, 56)
+      bytes.writeUInt32LE(name.length * 2, 60)
+      bytes.writeUInt32LE(tag, 64)
+      bytes.writeBigUInt64LE(77n, 96)
+      bytes.write(name, 104, 'utf16le')
+      return bytes
+    }
+    const all = Buffer.concat([
+      ...[entry('.', 0x10, 0), entry('..', 0x10, 0), entry('photos', 0x10, 0)],
+      ...[entry('junction', 0x410, 0xa0000003), entry('OneDrive.docx', 0x420, 0x9000601a)],
+      entry('x', 0x20, 0, true),
+    ])
+    const found = parseEntries(all)
+    assert.deepEqual(
+      found.map(({ name, kind }) => [name, kind]),
+      [
+        ['photos', 'folder'],
+        ['junction', 'link'],
+        ['OneDrive.docx', 'file'],
+        ['x', 'file'],
+      ],
+    )
+    const { size, allocated, modifiedMs, inode } = found.at(-1)!
+    assert.deepEqual([size, allocated, Math.round(modifiedMs), inode], [5_000_000_000, 4_096, 1_796_073_908_918, 77])
+    assert.equal(parseEntries(all.subarray(0, all.length - 106)).length, 3)
   })
 
   it("a Remote Desktop client's address", () => {
