@@ -11,6 +11,7 @@
  *    2026-11-30  agent_state: actions cut_off and restored; StoppedSeconds, CutOffSeconds, CutOffBy, Changed,
  *                ProgramHash, PolicyHash, BlindSeconds. Optional: an older agent leaves them out.
  *    2026-11-30  policy: versions, uninstallToken. Optional: a server sends them only where it is asked for them.
+ *    2026-11-30  agent_state: StartsBy 'eslogger', from agents on macOS.
  */
 export const WIRE_VERSION = 1
 export const WIRE_VERSIONS_SUPPORTED: readonly number[] = [1]

@@ -92,8 +92,8 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
       clockPlaces,
     ]
   },
-  macos: (_starts, _sources, watch) => [
-    macProcesses(macCalls),
+  macos: (starts, _sources, watch) => [
+    macProcesses(macCalls, starts),
     macConnections(macCalls),
     macSoftware,
     macAutostarts,

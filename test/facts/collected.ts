@@ -143,10 +143,10 @@ const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
   },
   macos: {
     process_creation: {
-      how: 'libproc every second; the signature by csops',
+      how: 'libproc every second, eslogger where it may; the signature by csops',
       real: null,
       fixture: 'macos/processes.test.ts',
-      gap: 'programs shorter than a second, uncounted: Endpoint Security needs an entitlement of Apple',
+      gap: 'programs shorter than a second, uncounted: eslogger is **denied** without Full Disk Access',
     },
     network_connection: {
       how: "libproc: each process's sockets, every 10 s",
