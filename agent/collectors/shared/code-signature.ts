@@ -5,8 +5,8 @@
  *         The signer's is the one that signed no other, and names the organisation. Nothing is verified here: the kernel
  *         checks what it runs.
  * Errors  null for what is cut or has another form.
- * Source  xnu's osfmk/kern/cs_blobs.h: CS_SuperBlob, CSMAGIC_…, CSSLOT_SIGNATURESLOT. Tested with a message that OpenSSL
- *         made.
+ * Source  xnu's osfmk/kern/cs_blobs.h: CS_SuperBlob, CSMAGIC_…, CSSLOT_SIGNATURESLOT; X.690 for the lengths. Tested with
+ *         messages that OpenSSL made, and with Node's own programs for macOS, whose signer is 'Node.js Foundation'.
  */
 import { X509Certificate } from 'node:crypto'
 
@@ -33,10 +33,10 @@ export function cmsIn(blob: Buffer): Buffer | null {
 /** ContentInfo { OID, [0] { SignedData { version, digests, content, [0] certificates … } } } */
 export function organisationIn(cms: Buffer): string | null {
   try {
-    const [, wrapped] = derParts(derContent(cms))
-    const [signedData] = derParts(derContent(wrapped!))
-    const set = derParts(derContent(signedData!)).find((it) => it[0] === 0xa0)
-    const all = (set ? derParts(derContent(set)) : []).slice(0, MAX_CERTIFICATES).map((it) => new X509Certificate(it))
+    const [, wrapped] = partsOf(contentOf(cms))
+    const [signedData] = partsOf(contentOf(wrapped!))
+    const set = partsOf(contentOf(signedData!)).find((it) => it[0] === 0xa0)
+    const all = (set ? partsOf(contentOf(set)) : []).slice(0, MAX_CERTIFICATES).map((it) => new X509Certificate(it))
     const signer = all.find((one) => !all.some((it) => it !== one && it.issuer === one.subject))
     return /^O=(.+)$/m.exec(signer?.subject ?? '')?.[1]?.trim() ?? null
   } catch {
@@ -44,28 +44,44 @@ export function organisationIn(cms: Buffer): string | null {
   }
 }
 
-/** Where the content of a DER element begins and ends. Indefinite lengths are BER, and refused. */
-function derSpan(bytes: Buffer, at: number): { from: number; to: number } {
+/** Where the content of an element begins and ends, and where the next element begins. */
+interface Span {
+  from: number
+  to: number
+  next: number
+}
+
+const INDEFINITE = 0x80
+const MAX_DEPTH = 32
+
+/** Apple writes the outer elements without a length (BER): two zeros end them. Errors  RangeError. */
+function spanOf(bytes: Buffer, at: number, depth = 0): Span {
   const first = bytes.readUInt8(at + 1)
-  const extra = first < 0x80 ? 0 : first & 0x7f
-  if (first === 0x80 || extra > 4) throw new RangeError('no DER')
+  if (depth > MAX_DEPTH) throw new RangeError('too deep')
+  if (first === INDEFINITE) {
+    let to = at + 2
+    while (bytes.readUInt16BE(to) !== 0) to = spanOf(bytes, to, depth + 1).next
+    return { from: at + 2, to, next: to + 2 }
+  }
+  const extra = first < INDEFINITE ? 0 : first & 0x7f
+  if (extra > 4) throw new RangeError('no length')
   const length = extra === 0 ? first : bytes.readUIntBE(at + 2, extra)
   const from = at + 2 + extra
   if (from + length > bytes.length) throw new RangeError('cut')
-  return { from, to: from + length }
+  return { from, to: from + length, next: from + length }
 }
 
-function derContent(bytes: Buffer): Buffer {
-  const { from, to } = derSpan(bytes, 0)
+function contentOf(bytes: Buffer): Buffer {
+  const { from, to } = spanOf(bytes, 0)
   return bytes.subarray(from, to)
 }
 
-function derParts(content: Buffer): Buffer[] {
+function partsOf(content: Buffer): Buffer[] {
   const parts: Buffer[] = []
   for (let at = 0; at < content.length; ) {
-    const { to } = derSpan(content, at)
-    parts.push(content.subarray(at, to))
-    at = to
+    const { next } = spanOf(content, at)
+    parts.push(content.subarray(at, next))
+    at = next
   }
   return parts
 }
