@@ -91,8 +91,9 @@ const COLLECTED = {
   ],
   macos: [
     ...(['process_creation', 'network_connection', 'listening_socket', 'egress', 'network_place'] as const),
-    ...(['file_event', 'file_burst', 'volume_mounted', 'usb_device', 'display'] as const),
-    ...(['software', 'autostart', 'remote_session', 'clock_place', 'logon', 'power_state'] as const),
+    ...(['file_event', 'file_burst', 'archive_created', 'volume_mounted', 'repository'] as const),
+    ...(['usb_device', 'display', 'software', 'autostart', 'remote_session'] as const),
+    ...(['clock_place', 'logon', 'power_state'] as const),
   ],
   windows: [
     ...(['process_creation', 'network_connection', 'listening_socket'] as const),

@@ -5,7 +5,6 @@ import type { Collector, StartCounters } from '../collect.ts'
 import type { StartSourceKind } from '../host/host.ts'
 import { macCalls } from '../host/macos/open.ts'
 import { windowsCalls } from '../host/windows/open.ts'
-import { archives } from './linux/archives.ts'
 import { autostarts } from './linux/autostarts.ts'
 import { clockPlaces } from './linux/clock-places.ts'
 import { connections } from './linux/connections.ts'
@@ -16,7 +15,6 @@ import { networkPlaces } from './linux/network-places.ts'
 import { power } from './linux/power.ts'
 import { processes } from './linux/processes.ts'
 import { remoteSessions } from './linux/remote-sessions.ts'
-import { repositories } from './linux/repositories.ts'
 import { software } from './linux/software.ts'
 import { usbDevices } from './linux/usb-devices.ts'
 import { volumes } from './linux/volumes.ts'
@@ -35,8 +33,11 @@ import { usbDevices as macUsbDevices } from './macos/usb-devices.ts'
 import { volumes as macVolumes } from './macos/volumes.ts'
 import { macPlaces } from './macos/watched-places.ts'
 import { notCollected } from './not-collected.ts'
+import { archives } from './shared/archives.ts'
 import { SWEEP_LIMITS } from './shared/folder-sweep.ts'
 import { type WatchFolder, watchFolder } from './shared/folder-watcher.ts'
+import type { IsRunning } from './shared/programs.ts'
+import { repositories } from './shared/repositories.ts'
 import { watchedFolders } from './shared/watched-folders.ts'
 import { autostarts as windowsAutostarts } from './windows/autostarts.ts'
 import { clockPlaces as windowsClockPlaces } from './windows/clock-places.ts'
@@ -92,26 +93,29 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
       clockPlaces,
     ]
   },
-  macos: (starts, _sources, watch) => [
-    macProcesses(macCalls, starts),
-    macConnections(macCalls),
-    macSoftware,
-    macAutostarts,
-    macUsbDevices(macCalls),
-    macDisplays(macCalls),
-    macVolumes(macCalls),
-    macInterfaces(macCalls),
-    macNetworkPlaces(macCalls),
-    macClockPlaces,
-    macPower(macCalls),
-    macLogons,
-    macRemoteSessions(macCalls),
-    // Nothing makes archive_created of what it finds there yet.
-    {
-      ...watchedFolders(watch, () => {}, SWEEP_LIMITS, macPlaces(macCalls)),
-      categories: ['file_event', 'file_burst'],
-    },
-  ],
+  macos: (starts, _sources, watch) => {
+    const isRunning: IsRunning = async (_host, pid) => macCalls.process(pid).startedAt !== null
+    const repositoryParts = repositories(macPlaces(macCalls), isRunning)
+    const archiveParts = archives(macPlaces(macCalls), isRunning)
+    return [
+      macProcesses(macCalls, starts, [repositoryParts.onProgram, archiveParts.onProgram]),
+      macConnections(macCalls),
+      macSoftware,
+      macAutostarts,
+      macUsbDevices(macCalls),
+      macDisplays(macCalls),
+      macVolumes(macCalls),
+      macInterfaces(macCalls),
+      macNetworkPlaces(macCalls),
+      macClockPlaces,
+      macPower(macCalls),
+      macLogons,
+      macRemoteSessions(macCalls),
+      watchedFolders(watch, archiveParts.onArchive, SWEEP_LIMITS, macPlaces(macCalls)),
+      repositoryParts.collector,
+      archiveParts.collector,
+    ]
+  },
   windows: () => [
     windowsProcesses(windowsCalls),
     windowsConnections(windowsCalls),

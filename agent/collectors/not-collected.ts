@@ -27,8 +27,6 @@ const PRESENCE = { reason: 'unsupported', why: 'idle time has no collector yet' 
 export const NOT_COLLECTED: { [P in AgentProduct]: Record<Exclude<Observed, CollectedOn<P>>, NotCollected> } = {
   linux: { input_pattern: INPUT_PATTERN, presence: PRESENCE },
   macos: {
-    archive_created: NO_COLLECTOR,
-    repository: NO_COLLECTOR,
     input_pattern: {
       reason: 'denied',
       why: 'macOS lets only programs with the right to Input Monitoring see input devices',

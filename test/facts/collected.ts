@@ -77,7 +77,7 @@ const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
     archive_created: {
       how: 'command lines of archivers, and the sweep',
       real: 'networks.test.ts',
-      fixture: 'linux/archives.test.ts',
+      fixture: 'shared/archives.test.ts',
       gap: 'an archiver of less than 2 s outside watched folders',
     },
     volume_mounted: {
@@ -89,7 +89,7 @@ const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
     repository: {
       how: "git's command lines, .git/config",
       real: 'copies.test.ts',
-      fixture: 'linux/repositories.test.ts',
+      fixture: 'shared/repositories.test.ts',
       gap: 'short clones outside source roots; the size of a push',
     },
     usb_device: {
@@ -183,6 +183,18 @@ const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
       real: null,
       fixture: 'macos/inventory.test.ts',
       gap: 'shares; **denied** without Full Disk Access: Desktop, Documents, Downloads, removable volumes',
+    },
+    archive_created: {
+      how: 'command lines of archivers, and the sweep',
+      real: null,
+      fixture: 'macos/programs.test.ts',
+      gap: 'an archiver of less than a second outside watched folders',
+    },
+    repository: {
+      how: "git's command lines, .git/config",
+      real: null,
+      fixture: 'macos/programs.test.ts',
+      gap: 'short clones outside source roots; the size of a push',
     },
     volume_mounted: {
       how: 'getfsstat, IOMedia in the I/O registry, every 5 s',

@@ -43,9 +43,10 @@ export const processes = (
   mac: Mac,
   starts: StartCounters,
   onProgram: readonly OnProgram[] = [],
-): Collector<'process_creation'> => ({
+): Collector<'process_creation' | 'repository' | 'archive_created'> => ({
   name: NAME,
-  categories: ['process_creation'],
+  // The collectors of the last two depend on `onProgram`, so this one must also run for them.
+  categories: ['process_creation', 'repository', 'archive_created'],
   run: (host, _policy, signal) => run(host, mac, starts, onProgram, signal),
 })
 

@@ -13,7 +13,7 @@ import { filled } from '../fake-host.ts'
 
 /** Those whose collectors run here on samples. What Windows fills, its real runs show. */
 const SYSTEMS = ['linux', 'macos'] as const
-for (const folder of SYSTEMS.map((it) => join(import.meta.dirname, it)))
+for (const folder of [...SYSTEMS, 'shared'].map((it) => join(import.meta.dirname, it)))
   for (const name of readdirSync(folder)) if (name.endsWith('.test.ts')) await import(join(folder, name))
 
 const ENVELOPE = new Set(['category', 'time', 'collector'])
