@@ -1,5 +1,6 @@
 /**
- * macOS: its own calls, through koffi, and files. No child process. Written from documentation: it has never run on a Mac.
+ * macOS: its own calls, through koffi, files, and two programs of its own that print what happens (macos/feeds.ts). Written
+ * from documentation: it has never run on a Mac.
  *
  * Errors  what cannot be read is null.
  */
