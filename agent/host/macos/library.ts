@@ -17,12 +17,10 @@ function library<N extends string>(file: string, calls: Record<N, string>): Reco
   const bound = {} as Record<N, Call>
   for (const [name, signature] of Object.entries<string>(calls)) {
     let call: Call | null = null
-    const symbol = SYMBOLS[`${name} ${process.arch}`] ?? name
+    const { result, parameters } = declared(signature)
     bound[name as N] = (...args) => {
       try {
-        call ??= koffi()
-          .load(file)
-          .func(signature.replace('(', `${symbol}(`)) as Call
+        call ??= koffi().load(file).func(symbolOf(name), result, parameters) as Call
       } catch {
         throw new CallError(name, ENOSYS)
       }
@@ -30,6 +28,16 @@ function library<N extends string>(file: string, calls: Record<N, string>): Reco
     }
   }
   return bound
+}
+
+/** 'int (void *, int)' is C's, without the name: koffi takes no name with a '$' in a declaration. */
+export function declared(signature: string): { result: string; parameters: string[] } {
+  const [, result = '', parameters = ''] = /^(.*?) \((.*)\)$/.exec(signature) ?? []
+  return { result, parameters: parameters === '' ? [] : parameters.split(', ') }
+}
+
+export function symbolOf(name: string, arch: string = process.arch): string {
+  return SYMBOLS[`${name} ${arch}`] ?? name
 }
 
 /** On Intel, calls whose structures grew with 64-bit inodes have kept their old names for the old structures. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { koffi } from '../../../../agent/host/koffi.ts'
 import { CallError } from '../../../../agent/host/macos/calls.ts'
-import { SIGNATURES } from '../../../../agent/host/macos/library.ts'
+import { declared, SIGNATURES, symbolOf } from '../../../../agent/host/macos/library.ts'
 import { macCalls } from '../../../../agent/host/macos/open.ts'
 import { SYSTEMS } from '../../../../agent/host/systems.ts'
 
@@ -45,11 +45,17 @@ describe('agent/host/macos/library, declarations', () => {
   const all = Object.values(SIGNATURES).flatMap((it) => Object.entries<string>(it))
   for (const [name, signature] of all)
     it(name, () => {
-      const [, result = '', args = ''] = /^(.*?) \((.*)\)$/.exec(signature) ?? []
-      const shape = args.split(', ').map((it) => SIZES[it])
-      assert.equal(`${SIZES[result]}(${shape.join(' ')})`, DECLARED[name])
-      assert.doesNotThrow(() => koffi().proto(signature.replace('(', `${name}_declared(`)))
+      const { result, parameters } = declared(signature)
+      assert.equal(`${SIZES[result]}(${parameters.map((it) => SIZES[it]).join(' ')})`, DECLARED[name])
+      for (const arch of ['arm64', 'x64'])
+        assert.doesNotThrow(() => koffi().proto(`${symbolOf(name, arch)}_${arch}`, result, parameters))
     })
+
+  it("names that Intel's macOS has for 64-bit inodes", () =>
+    assert.deepEqual(
+      ['x64', 'arm64'].map((arch) => symbolOf('getfsstat', arch)),
+      ['getfsstat$INODE64', 'getfsstat'],
+    ))
 
   it('is complete', () => assert.deepEqual(all.map(([name]) => name).sort(), Object.keys(DECLARED).sort()))
 
