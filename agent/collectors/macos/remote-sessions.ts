@@ -3,7 +3,7 @@
  *
  * Shape   AnyDesk, TeamViewer, RustDesk, Chrome Remote Desktop and Splashtop write files; sshd and Screen Sharing are in
  *         macOS' own log, which a child process follows as long as the agent runs.
- * Errors  a gap when that child has ended: sign-ins until it runs again are missed. Sessions of Screen Sharing have no end.
+ * Errors  a gap when that child has ended: sign-ins until it runs again, ten minutes later, are missed. Sessions of Screen Sharing have no end.
  * Blind   sign-ins before the agent began. Which files RustDesk and Splashtop write on macOS was not seen.
  * Source  `remote-logs.ts`; the folders as forensic tools and Homebrew's uninstallers name them; Chromium's
  *         remoting/host/mac: /var/log/org.chromium.chromoting.log. Written from documentation; it has never run on a Mac.
@@ -32,6 +32,8 @@ import { accountsOf } from './kit/accounts.ts'
 import { parseSignIn } from './kit/sign-ins.ts'
 
 const LOG = "macOS' log"
+/** Until a child that ended is started again. */
+const AGAIN_MS = 600_000
 /** Applications whose sessions are not read. */
 const UNREAD: readonly [tool: string, path: string][] = [
   ['NoMachine', '/Applications/NoMachine.app'],
@@ -44,6 +46,7 @@ export const remoteSessions = (mac: Mac): Collector<'remote_session'> => session
 
 function macLogs(host: Host, mac: Mac): RemoteLogs {
   let signIns: LineFeed | null = null
+  let failedAt = Number.NEGATIVE_INFINITY
   return {
     find: async (stamp) => {
       const { homes, gaps } = await accountsOf(host, stamp)
@@ -51,11 +54,15 @@ function macLogs(host: Host, mac: Mac): RemoteLogs {
     },
     others: async (feed, stamp) => {
       const gaps = await unreadTools(host, stamp)
+      if (host.elapsed() - failedAt < AGAIN_MS) return gaps
       signIns ??= mac.signIns()
       const { lines, lost, failure } = signIns.read()
       for (const line of lines) take(feed, line)
       if (lost > 0) gaps.push(lossGap(stamp, LOG, 'lines that were not read', lost))
-      if (failure !== null) gaps.push(gap(stamp, LOG, gapReason(failure), failure))
+      if (failure !== null) {
+        failedAt = host.elapsed()
+        gaps.push(gap(stamp, LOG, gapReason(failure), failure))
+      }
       return gaps
     },
     kept: [],
