@@ -41,14 +41,23 @@ export const usbDevices = (mac: Mac): Collector<'usb_device'> => ({
 async function* run(host: Host, mac: Mac, signal: AbortSignal) {
   const known = new Map<string, Described>()
   const waited = new Set<string>()
+  let listed: string | null = null
   let isFirst = true
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
     try {
-      const all = mac.registry('IOUSBHostDevice', DEVICE).filter((it) => whole(it.properties.idVendor) !== null)
+      // Their ids alone cost little.
+      const ids = mac.registry('IOUSBHostDevice', []).map((it) => it.id)
+      const current = ids.join(' ')
+      if (current === listed && waited.size === 0) {
+        await host.sleep(EVERY_MS, signal)
+        continue
+      }
+      const all = mac.registry('IOUSBHostDevice', DEVICE).filter(isDevice)
       if (all.length > MAX_DEVICES) yield gap(stamp, 'USB devices', 'overflow', null, all.length - MAX_DEVICES)
       const devices = all.slice(0, MAX_DEVICES)
       const present = new Set(devices.map((it) => it.id))
+      for (const id of waited) if (!present.has(id)) waited.delete(id)
       for (const [id, device] of known) {
         if (present.has(id)) continue
         known.delete(id)
@@ -68,6 +77,7 @@ async function* run(host: Host, mac: Mac, signal: AbortSignal) {
         yield { category: 'usb_device' as const, ...stamp, Action, ...device }
       }
       isFirst &&= waited.size > 0
+      listed = current
     } catch (cause) {
       yield gap(stamp, 'USB devices', gapReason(cause), cause)
     }
@@ -89,6 +99,12 @@ function partsOf(mac: Mac): Parts {
     inputs: mac.registry('IOHIDDevice', ['LocationID', 'ReportDescriptor', 'DeviceUsagePairs']),
     disks: mac.registry('IOBlockStorageDevice', ['Device Characteristics'], ['locationID']),
   }
+}
+
+/** A root hub is at no port. */
+function isDevice({ properties: { idVendor, locationID } }: RegistryEntry): boolean {
+  const location = whole(locationID)
+  return whole(idVendor) !== null && (location === null || (location & 0xffffff) !== 0)
 }
 
 /** Drivers need a moment. */

@@ -68,8 +68,11 @@ const of = <C extends 'usb_device' | 'display' | 'volume_mounted' | 'power_state
 describe('agent/collectors/macos, devices', () => {
   it('a KVM: ids, names, interfaces in order, keyboard, absolute pointer, its disk; then it is removed', async () => {
     const mac = fakeMac()
+    const hub = { idVendor: 0x05ac, idProduct: 0x8007, locationID: 0x14000000 }
+    mac.classes.IOUSBHostDevice = [entry('root', hub)]
     const polls = [() => plugKvm(mac), () => (mac.classes.IOUSBHostDevice = [])]
-    const [, second, third] = await watchPolls(usbDevices(mac), fakeHost({}), polls, policy, 'macos')
+    const [first, second, third] = await watchPolls(usbDevices(mac), fakeHost({}), polls, policy, 'macos')
+    assert.deepEqual(first, [])
     const [device] = of('usb_device', second!)
     const { ReportDescriptorHash, time, collector, ...rest } = device!
     assert.match(ReportDescriptorHash ?? '', /^[0-9a-f]{64}$/)
