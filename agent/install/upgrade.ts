@@ -24,6 +24,7 @@ import { Contact } from '../contact.ts'
 import { lockHolder } from '../lock.ts'
 import { type GateOptions, gate } from './gate.ts'
 import { sayGoodbye } from './goodbye.ts'
+import { managedSettings } from './managed.ts'
 import type { Places } from './places.ts'
 import { compareVersions, parseFileName, sha256Of, trustedKeysIn, verifyPackage, versionIn } from './release.ts'
 import type { Service } from './service.ts'
@@ -207,8 +208,9 @@ function older(version: string, current: string): Fault {
   })
 }
 
-export function ringOf({ ring }: Places): string {
-  return readWord(ring) ?? 'default'
+/** A profile of the company goes before a file. */
+export function ringOf({ ring, managed }: Places): string {
+  return managedSettings(managed).ring ?? readWord(ring) ?? 'default'
 }
 
 /** The folder of the version in force. Errors  Fault 'usage' if the agent was not installed. */

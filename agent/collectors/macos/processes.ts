@@ -4,7 +4,8 @@
  * Shape   one process_creation per process that the previous poll did not have; the first poll reports all, with
  *         StartedBeforeAgent true. A process that executes another program is told again at the next poll if it is new, and
  *         within a minute otherwise. What eslogger printed and no poll saw, because it was too short, is told as well.
- *         `Signer` is the organisation in the signature that the kernel has checked, which a new file name does not change.
+ *         `Signer` is the organisation in the signature that the kernel has checked, which a new file name does not change;
+ *         of programs from the App Store it is Apple.
  * Units   polled every second: without eslogger a shorter process can be missed, and nothing counts how many; with it
  *         `StartCounters` has the number. A reused pid is noticed within a minute.
  * Errors  null for what cannot be read; a gap 'denied' for processes that may not be asked. eslogger needs Full Disk Access,
