@@ -26,6 +26,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...['agent/collect.ts', 'agent/host/host.ts', 'agent/host/windows/calls.ts', 'agent/redact/'],
     ...['agent/collectors/shared/', 'wire/', 'node:'],
   ],
+  'agent/collectors/macos/': [
+    ...['agent/collect.ts', 'agent/host/host.ts', 'agent/host/macos/calls.ts', 'agent/redact/'],
+    ...['agent/collectors/shared/', 'wire/', 'node:'],
+  ],
   // Puts them together.
   'agent/collectors/index.ts': ['agent/collect.ts', 'agent/collectors/', 'agent/host/', 'wire/'],
   'agent/host/': ['agent/collectors/shared/', 'wire/', 'node:', 'koffi'],

@@ -89,7 +89,12 @@ const COLLECTED = {
     ...(['usb_device', 'display', 'software', 'autostart', 'remote_session'] as const),
     ...(['clock_place', 'logon', 'power_state'] as const),
   ],
-  macos: [],
+  macos: [
+    ...(['process_creation', 'network_connection', 'listening_socket', 'egress', 'network_place'] as const),
+    ...(['file_event', 'file_burst', 'archive_created', 'volume_mounted', 'repository'] as const),
+    ...(['usb_device', 'display', 'software', 'autostart', 'remote_session'] as const),
+    ...(['clock_place', 'logon', 'power_state'] as const),
+  ],
   windows: [
     ...(['process_creation', 'network_connection', 'listening_socket'] as const),
     ...(['software', 'autostart', 'volume_mounted', 'file_event', 'file_burst'] as const),

@@ -15,6 +15,7 @@
  *                are reported. Optional: a server sends them only where it is asked for them.
  *    2026-11-30  agent_state: PolicyVersion, Trouble, FailedVersion, and the actions policy_rejected,
  *                policy_rolled_back and upgrade_failed. Optional: an older agent leaves them out.
+ *    2026-11-30  agent_state: StartsBy 'eslogger', from agents on macOS.
  */
 export const WIRE_VERSION = 1
 export const WIRE_VERSIONS_SUPPORTED: readonly number[] = [1]

@@ -3,8 +3,8 @@ import type { AgentProduct } from '../../wire/common.ts'
 import type { CollectedOn } from '../../wire/event.ts'
 import type { Collector, StartCounters } from '../collect.ts'
 import type { StartSourceKind } from '../host/host.ts'
+import { macCalls } from '../host/macos/open.ts'
 import { windowsCalls } from '../host/windows/open.ts'
-import { archives } from './linux/archives.ts'
 import { autostarts } from './linux/autostarts.ts'
 import { clockPlaces } from './linux/clock-places.ts'
 import { connections } from './linux/connections.ts'
@@ -15,13 +15,29 @@ import { networkPlaces } from './linux/network-places.ts'
 import { power } from './linux/power.ts'
 import { processes } from './linux/processes.ts'
 import { remoteSessions } from './linux/remote-sessions.ts'
-import { repositories } from './linux/repositories.ts'
 import { software } from './linux/software.ts'
 import { usbDevices } from './linux/usb-devices.ts'
 import { volumes } from './linux/volumes.ts'
+import { autostarts as macAutostarts } from './macos/autostarts.ts'
+import { clockPlaces as macClockPlaces } from './macos/clock-places.ts'
+import { connections as macConnections } from './macos/connections.ts'
+import { displays as macDisplays } from './macos/displays.ts'
+import { interfaces as macInterfaces } from './macos/interfaces.ts'
+import { logons as macLogons } from './macos/logons.ts'
+import { networkPlaces as macNetworkPlaces } from './macos/network-places.ts'
+import { power as macPower } from './macos/power.ts'
+import { processes as macProcesses } from './macos/processes.ts'
+import { remoteSessions as macRemoteSessions } from './macos/remote-sessions.ts'
+import { software as macSoftware } from './macos/software.ts'
+import { usbDevices as macUsbDevices } from './macos/usb-devices.ts'
+import { volumes as macVolumes } from './macos/volumes.ts'
+import { macPlaces } from './macos/watched-places.ts'
 import { notCollected } from './not-collected.ts'
+import { archives } from './shared/archives.ts'
 import { SWEEP_LIMITS } from './shared/folder-sweep.ts'
 import { type WatchFolder, watchFolder } from './shared/folder-watcher.ts'
+import type { IsRunning } from './shared/programs.ts'
+import { repositories } from './shared/repositories.ts'
 import { watchedFolders } from './shared/watched-folders.ts'
 import { autostarts as windowsAutostarts } from './windows/autostarts.ts'
 import { clockPlaces as windowsClockPlaces } from './windows/clock-places.ts'
@@ -77,7 +93,29 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
       clockPlaces,
     ]
   },
-  macos: () => [],
+  macos: (starts, _sources, watch) => {
+    const isRunning: IsRunning = async (_host, pid) => macCalls.process(pid).startedAt !== null
+    const repositoryParts = repositories(macPlaces(macCalls), isRunning)
+    const archiveParts = archives(macPlaces(macCalls), isRunning)
+    return [
+      macProcesses(macCalls, starts, [repositoryParts.onProgram, archiveParts.onProgram]),
+      macConnections(macCalls),
+      macSoftware,
+      macAutostarts,
+      macUsbDevices(macCalls),
+      macDisplays(macCalls),
+      macVolumes(macCalls),
+      macInterfaces(macCalls),
+      macNetworkPlaces(macCalls),
+      macClockPlaces,
+      macPower(macCalls),
+      macLogons,
+      macRemoteSessions(macCalls),
+      watchedFolders(watch, archiveParts.onArchive, SWEEP_LIMITS, macPlaces(macCalls)),
+      repositoryParts.collector,
+      archiveParts.collector,
+    ]
+  },
   windows: () => [
     windowsProcesses(windowsCalls),
     windowsConnections(windowsCalls),

@@ -151,8 +151,10 @@ export function launchdJobs({
   launcher,
   staged,
   state,
-}: Pick<Places, 'launcher' | 'staged' | 'state'>): Record<string, string> {
-  const log = '/Library/Logs/Tellwire.log'
+  settings,
+}: Pick<Places, 'launcher' | 'staged' | 'state' | 'settings'>): Record<string, string> {
+  // Removed with the settings.
+  const log = `${settings}/agent.log`
   return {
     [`${LAUNCHD_LABEL}.plist`]: plist({
       Label: LAUNCHD_LABEL,

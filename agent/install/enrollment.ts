@@ -1,5 +1,6 @@
 /**
- * Enrollment without anybody at the laptop: the service waits for a token that IT put there, and uses it.
+ * Enrollment without anybody at the laptop: the service waits for a token that IT put there, in a file or a configuration
+ * profile, and uses it.
  *
  * Shape   the token's file is removed once it was used. A refused token is tried again hourly, because the file may be
  *         replaced; an unreachable server soon, with full jitter, because a whole fleet may start at once.
@@ -8,9 +9,10 @@
 import { existsSync, rmSync } from 'node:fs'
 import { Fault } from '../../wire/fault.ts'
 import { HOUR } from '../../wire/time.ts'
-import { agentPaths } from '../config.ts'
+import { agentPaths, writeFileAtomically } from '../config.ts'
 import type { Logger } from '../log.ts'
 import { backoffMs } from '../uplink/backoff.ts'
+import { managedSettings } from './managed.ts'
 import type { Places } from './places.ts'
 import { readWord } from './word.ts'
 
@@ -20,7 +22,7 @@ const RETRY = { baseMs: 5_000, capMs: 10 * 60_000 }
 
 export interface WaitOptions {
   folder: string
-  places: Pick<Places, 'enrollment' | 'ca'>
+  places: Pick<Places, 'enrollment' | 'ca' | 'managed'>
   enroll(token: string, caFile: string | null): Promise<unknown>
   /** 0 <= fraction < 1. */
   random(): number
@@ -33,13 +35,15 @@ export async function waitForEnrollment(options: WaitOptions, signal: AbortSigna
   const { folder, places, enroll, random, sleep, log } = options
   let failures = 0
   for (let isFirst = true; !signal.aborted && !existsSync(agentPaths(folder).config); isFirst = false) {
-    const token = readWord(places.enrollment)
+    const managed = managedSettings(places.managed)
+    const token = readWord(places.enrollment) ?? managed.token
     if (token === null) {
       if (isFirst) log.info({ file: places.enrollment }, 'not enrolled; waiting for a token in this file')
       await sleep(LOOK_MS, signal)
       continue
     }
     try {
+      if (managed.ca !== null && !existsSync(places.ca)) writeFileAtomically(places.ca, `${managed.ca}\n`)
       await enroll(token, existsSync(places.ca) ? places.ca : null)
     } catch (cause) {
       if (!(cause instanceof Fault) || cause.code === 'store.unwritable') throw cause

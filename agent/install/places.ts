@@ -36,6 +36,8 @@ export interface Places {
   ca: string
   /** One word: the ring of this laptop in a staged roll-out. */
   ring: string
+  /** What a configuration profile sets: see managed.ts. Null: this system has none. */
+  managed: string | null
   /** A token that the server made for removing the agent from this laptop. */
   uninstall: string
   node: string
@@ -64,6 +66,7 @@ export function placesOf(product: AgentProduct, root = ''): Places {
     ca: inSettings('ca.crt'),
     ring: inSettings('ring'),
     uninstall: inSettings('uninstall'),
+    managed: product === 'macos' ? at('/Library/Managed Preferences/com.tellwire.agent.plist') : null,
     node,
   }
 }

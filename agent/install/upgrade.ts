@@ -25,6 +25,7 @@ import { Contact } from '../contact.ts'
 import { lockHolder } from '../lock.ts'
 import { type GateOptions, gate } from './gate.ts'
 import { sayGoodbye, sayUpgradeFailed } from './goodbye.ts'
+import { managedSettings } from './managed.ts'
 import type { Places } from './places.ts'
 import { compareVersions, parseFileName, sha256Of, trustedKeysIn, verifyPackage, versionIn } from './release.ts'
 import type { Service } from './service.ts'
@@ -180,7 +181,9 @@ async function check(version: string, { places, folder }: UpgradeDeps): Promise<
 
 function refuseUnsuitable(version: string, current: string, { enrolled, places }: UpgradeDeps): void {
   if (compareVersions(versionIn(version), versionIn(current)) < 0) throw older(version, current)
-  const why = enrolled && whyNot(versionIn(version), readWord(places.ring), enrolled)
+  // A profile of the company goes before a file.
+  const ring = managedSettings(places.managed).ring ?? readWord(places.ring)
+  const why = enrolled && whyNot(versionIn(version), ring, enrolled)
   if (why === null) return
   throw new Fault('upgrade.waiting', {
     where: version,

@@ -63,3 +63,14 @@ export function linuxRoot(version: string, tree: Tree): Tree {
     root.set(`usr/lib/systemd/system/${name}`, textItem(text))
   return root
 }
+
+/** Likewise for macOS. The link in /usr/local, which may belong to somebody, is made when it is installed. */
+export function macRoot(version: string, tree: Tree): Tree {
+  const places = placesOf('macos')
+  const root: Tree = new Map()
+  for (const [path, item] of tree) root.set(`${places.versions}/${version}/${path}`.slice(1), item)
+  root.set(places.launcher.slice(1), textItem(unixLauncher(places), true))
+  for (const [name, text] of Object.entries(definitionsOf('macos', places)))
+    root.set(`Library/LaunchDaemons/${name}`, textItem(text))
+  return root
+}

@@ -16,11 +16,12 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { placesOf } from '../../agent/install/places.ts'
 import { agentBundle } from '../agent-bundle.js'
-import { agentTree, linuxRoot, Missing } from './agent-tree.ts'
+import { agentTree, linuxRoot, Missing, macRoot } from './agent-tree.ts'
 import { CONTAINERFILE, containerRoot } from './container.ts'
 import { buildDeb } from './deb.ts'
 import { buildMsi } from './msi.ts'
 import { npmTree } from './npm.ts'
+import { buildPkg } from './pkg.ts'
 import { buildRpm } from './rpm.ts'
 import { lock, ROOT, SYSTEMS, type SystemName } from './runtimes.ts'
 import { sbomOf } from './sbom.ts'
@@ -28,7 +29,7 @@ import { packagerKey, signFile } from './sign.ts'
 import { tarGz } from './tar.ts'
 import { type Tree, textItem } from './tree.ts'
 
-const FORMS = ['tar', 'deb', 'rpm', 'msi', 'npm', 'container'] as const
+const FORMS = ['tar', 'deb', 'rpm', 'msi', 'pkg', 'npm', 'container'] as const
 type Form = (typeof FORMS)[number]
 /** By the form, the command of the system that it needs. */
 const NEEDS: Partial<Record<Form, [command: string, debianPackage: string]>> = {
@@ -89,6 +90,7 @@ export async function buildPackages(options: PackageOptions): Promise<Built> {
         const of = { version, system, epoch, work, out }
         if (mine.includes('deb') && can('deb')) built.files.push(buildDeb(linuxRoot(version, tree), of))
         if (mine.includes('rpm') && can('rpm')) built.files.push(buildRpm(linuxRoot(version, tree), of))
+        if (mine.includes('pkg')) built.files.push(buildPkg(macRoot(version, tree), of))
         if (mine.includes('msi') && can('msi')) built.files.push(buildMsi(tree, of))
       } finally {
         rmSync(work, { recursive: true, force: true })
@@ -116,6 +118,7 @@ export async function buildPackages(options: PackageOptions): Promise<Built> {
 function belongs(form: Form, system: SystemName): boolean {
   if (form === 'tar') return true
   if (form === 'deb' || form === 'rpm') return system.startsWith('linux-')
+  if (form === 'pkg') return system.startsWith('darwin-')
   return form === 'msi' && system === 'win-x64'
 }
 

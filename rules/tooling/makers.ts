@@ -164,7 +164,6 @@ export function unread(ruleset: Ruleset, placeholders: (rule: LoadedRule) => rea
  * longer true.
  */
 export const WITHOUT_MAKER: Readonly<Partial<Record<FieldName | Category, string>>> = {
-  'process_creation.Signer': 'programs for Linux are not signed; for the macOS and Windows collectors',
   'network_connection.DestinationHostname': 'the socket table has no names',
   'egress.DestinationHostname': 'only the sums of the interfaces are read',
   'egress.DestinationIp': 'only the sums of the interfaces are read',

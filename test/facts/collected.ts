@@ -77,7 +77,7 @@ const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
     archive_created: {
       how: 'command lines of archivers, and the sweep',
       real: 'networks.test.ts',
-      fixture: 'linux/archives.test.ts',
+      fixture: 'shared/archives.test.ts',
       gap: 'an archiver of less than 2 s outside watched folders',
     },
     volume_mounted: {
@@ -89,7 +89,7 @@ const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
     repository: {
       how: "git's command lines, .git/config",
       real: 'copies.test.ts',
-      fixture: 'linux/repositories.test.ts',
+      fixture: 'shared/repositories.test.ts',
       gap: 'short clones outside source roots; the size of a push',
     },
     usb_device: {
@@ -141,7 +141,116 @@ const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
       gap: 'the lid, where the kernel has no button for it',
     },
   },
-  macos: {},
+  macos: {
+    process_creation: {
+      how: 'libproc every second, eslogger where it may; the signature by csops',
+      real: null,
+      fixture: 'macos/processes.test.ts',
+      gap: 'programs shorter than a second, uncounted: eslogger is **denied** without Full Disk Access',
+    },
+    network_connection: {
+      how: "libproc: each process's sockets, every 10 s",
+      real: null,
+      fixture: 'macos/networks.test.ts',
+      gap: 'host names; connections shorter than 10 s',
+    },
+    listening_socket: {
+      how: "libproc: each process's sockets, every 10 s",
+      real: null,
+      fixture: 'macos/networks.test.ts',
+      gap: 'sockets shorter than 10 s',
+    },
+    egress: {
+      how: 'sysctl net.route every 5 min',
+      real: null,
+      fixture: 'macos/networks.test.ts',
+      gap: WHOLE,
+    },
+    network_place: {
+      how: 'sysctl net.route, /etc/resolv.conf every 15 s',
+      real: null,
+      fixture: 'macos/networks.test.ts',
+      gap: '**denied**: Wi-Fi names, since macOS 14.4',
+    },
+    file_event: {
+      how: 'a watcher that wakes a sweep',
+      real: null,
+      fixture: 'macos/inventory.test.ts',
+      gap: 'the program that wrote it; shares; **denied** without Full Disk Access: Desktop, Documents, Downloads',
+    },
+    file_burst: {
+      how: 'a watcher that wakes a sweep',
+      real: null,
+      fixture: 'macos/inventory.test.ts',
+      gap: 'shares; **denied** without Full Disk Access: Desktop, Documents, Downloads, removable volumes',
+    },
+    archive_created: {
+      how: 'command lines of archivers, and the sweep',
+      real: null,
+      fixture: 'macos/programs.test.ts',
+      gap: 'an archiver of less than a second outside watched folders',
+    },
+    repository: {
+      how: "git's command lines, .git/config",
+      real: null,
+      fixture: 'macos/programs.test.ts',
+      gap: 'short clones outside source roots; the size of a push',
+    },
+    volume_mounted: {
+      how: 'getfsstat, IOMedia in the I/O registry, every 5 s',
+      real: null,
+      fixture: 'macos/devices.test.ts',
+      gap: 'volumes mounted for less than 5 s',
+    },
+    usb_device: {
+      how: 'the I/O registry every 5 s',
+      real: null,
+      fixture: 'macos/devices.test.ts',
+      gap: 'devices attached for less than 5 s; the power that a device asks for',
+    },
+    display: {
+      how: 'EDID, or what macOS read in it, in the I/O registry every 5 s',
+      real: null,
+      fixture: 'macos/devices.test.ts',
+      gap: 'the EDID itself, of displays of Apple silicon before macOS 14',
+    },
+    software: {
+      how: 'Info.plist of bundles, receipts, Homebrew, launchd, browser profiles, every minute',
+      real: null,
+      fixture: 'macos/inventory.test.ts',
+      gap: 'applications in other folders; pip and npm; Firefox and Safari extensions',
+    },
+    autostart: {
+      how: 'launchd, background items, cron, login hooks, every minute',
+      real: null,
+      fixture: 'macos/inventory.test.ts',
+      gap: 'background items without Full Disk Access (**denied**); start files of shells',
+    },
+    remote_session: {
+      how: "the tools' own logs; sshd and Screen Sharing from `log stream`, a child that stays",
+      real: null,
+      fixture: 'macos/remote-sessions.test.ts',
+      gap: 'the end of Screen Sharing; sign-ins before the agent began; tools without a reader: a gap names each that is installed',
+    },
+    clock_place: {
+      how: '/etc/localtime, kern.boottime every 30 s',
+      real: null,
+      fixture: 'macos/inventory.test.ts',
+      gap: 'keyboard layouts',
+    },
+    logon: {
+      how: '/var/run/utmpx every 30 s',
+      real: null,
+      fixture: 'macos/inventory.test.ts',
+      gap: 'logons shorter than 30 s',
+    },
+    power_state: {
+      how: 'the I/O registry every 10 s',
+      real: null,
+      fixture: 'macos/devices.test.ts',
+      gap: 'none known',
+    },
+  },
   windows: {
     process_creation: {
       how: 'Toolhelp every second',

@@ -6,6 +6,7 @@ import { config } from './targets/config.ts'
 import { enrollmentRequest } from './targets/enrollment.ts'
 import { feedBody } from './targets/feed-body.ts'
 import { laptopFiles, remoteLogs } from './targets/laptop.ts'
+import { macBytes, macLines, macPlists } from './targets/mac.ts'
 import { policyText } from './targets/policy.ts'
 import { redact } from './targets/redact.ts'
 import { replayed } from './targets/replay.ts'
@@ -38,5 +39,8 @@ export const TARGETS: readonly Target[] = [
   spoolCursor,
   remoteLogs,
   laptopFiles,
+  macPlists,
+  macBytes,
+  macLines,
   redact,
 ]

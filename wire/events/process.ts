@@ -7,7 +7,7 @@ import { envelope, name, path, text } from '../common.ts'
  * Shape   field names are Sigma's (Sysmon spelling), so that public rules run unchanged. The agent removes the values
  *         of options that look like secrets, and the paths of URLs, from `CommandLine`; option names stay.
  * Errors  what could not be read is null. `StartedBeforeAgent` true: it was running at the agent's first poll.
- * Source  Linux /proc/<pid>; macOS eslogger or `ps`; Windows Security 4688 or Sysmon 1.
+ * Source  Linux tracefs, process connector, /proc/<pid>; macOS libproc, eslogger; Windows Toolhelp.
  */
 export const ProcessCreation = z.strictObject({
   category: z.literal('process_creation'),

@@ -14,6 +14,7 @@ import type { Host } from '../../host/host.ts'
 import { bounded } from '../shared/bounded.ts'
 import { bootMoment, clockJumps } from '../shared/clock-jumps.ts'
 import { parseUptime } from '../shared/uptime.ts'
+import { offsets, zoneInLink } from '../shared/zones.ts'
 
 const NAME = 'clock-places'
 const EVERY_MS = 30_000
@@ -63,35 +64,4 @@ async function zoneOf(host: Host): Promise<string | null> {
   const link = await host.link('/etc/localtime').catch(() => '')
   const named = zoneInLink(link) ?? (await host.readText('/etc/timezone', 4_096).catch(() => '')).trim()
   return /^[A-Za-z][\w+/-]{0,63}$/.test(named) ? bounded(named, 256) : null
-}
-
-/** '/usr/share/zoneinfo/posix/Europe/Berlin' is Europe/Berlin. */
-export function zoneInLink(link: string): string | null {
-  return /\/zoneinfo\/(?:posix\/|right\/)?(.+)$/.exec(link)?.[1] ?? null
-}
-
-/** Caches the offset for a quarter of an hour: a lookup costs 50 us, and offsets change only at quarters of an hour. */
-function offsets(): (zone: string, at: number) => number | null {
-  let key = ''
-  let last: number | null = null
-  return (zone, at) => {
-    const quarter = `${zone} ${Math.floor(at / 900_000)}`
-    if (quarter !== key) {
-      last = offsetMinutes(zone, at)
-      key = quarter
-    }
-    return last
-  }
-}
-
-/** Minutes east of UTC; null for a zone the runtime does not know. */
-export function offsetMinutes(zone: string, at: number): number | null {
-  try {
-    const format = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' })
-    const name = format.formatToParts(at).find((it) => it.type === 'timeZoneName')?.value ?? ''
-    const [, sign, hours, minutes] = /^GMT(?:([+-])(\d{2}):(\d{2}))?/.exec(name) ?? []
-    return hours ? (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) : 0
-  } catch {
-    return null
-  }
 }

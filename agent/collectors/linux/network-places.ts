@@ -17,6 +17,7 @@ import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { addressText } from '../shared/address-text.ts'
 import { bounded } from '../shared/bounded.ts'
+import { parseResolvers } from '../shared/resolvers.ts'
 import { shortText } from '../shared/short-text.ts'
 
 const NAME = 'network-places'
@@ -205,14 +206,6 @@ export function gatewayMac(arp: string, gateway: string, name: string): string |
       return mac === '00:00:00:00:00:00' ? null : mac!.toLowerCase()
   }
   return null
-}
-
-export function parseResolvers(text: string): string[] {
-  const found = text
-    .split('\n')
-    .map((line) => /^\s*nameserver\s+([^\s%]+)/.exec(line)?.[1] ?? '')
-    .filter((it) => isIP(it) !== 0)
-  return [...new Set(found)].slice(0, 16)
 }
 
 async function text(host: Host, path: string): Promise<string> {

@@ -1,3 +1,5 @@
+import type { Host } from '../../host/host.ts'
+
 /**
  * A started program, which the collector of processes passes to others. Its arguments may contain secrets: do not keep
  * them.
@@ -10,6 +12,16 @@ export interface Program {
   folder: string | null
 }
 export type OnProgram = (program: Program) => void
+
+/** Whether there still is a process with this pid. */
+export type IsRunning = (host: Host, pid: number) => Promise<boolean>
+
+/** On Linux. */
+export const isInProc: IsRunning = (host, pid) =>
+  host.stat(`/proc/${pid}`).then(
+    () => true,
+    () => false,
+  )
 
 /** The kernel appends ' (deleted)' if the file was removed or replaced meanwhile, for example by an upgrade. */
 export function imageOf(link: string): string {

@@ -44,14 +44,6 @@ export interface ProcessFacts {
   /** When it began, to a microsecond: no later process with its pid has the same. */
   startedAt: string | null
 }
-/** By the signature that the kernel has checked. */
-export interface Signature {
-  /** The signer's organisation, as 'AnyDesk Software GmbH', or 'Apple Inc.'. Null: there is none, or it is ad hoc. */
-  organisation: string | null
-  /** What the maker calls the program: 'com.philandro.anydesk'. */
-  identifier: string | null
-}
-
 export interface SocketRow {
   protocol: 'tcp' | 'udp'
   /** TSI_S_…; 0 for UDP. */
@@ -105,22 +97,43 @@ export interface NeighbourRow {
 export interface RegistryEntry {
   /** Unique since the boot. */
   id: string
+  /** Those that were asked for and that it has. */
   properties: PlistRecord
-  /** The properties that were asked for of what it is attached to, the nearest first. */
+  /** Likewise of itself or of what it is attached to, the nearest. */
   above: PlistRecord
+}
+
+/** A program that prints what happens, one line each. */
+export interface LineFeed {
+  /**
+   * The lines since the previous call, and the number of those that were left out. `failure`: it has ended, and is started
+   * again by the next call.
+   */
+  read(): { lines: string[]; lost: number; failure: Error | null }
+  close(): void
 }
 
 export interface Mac {
   /** The ids of all processes. */
   processes(): number[]
   process(pid: number): ProcessFacts
-  signature(pid: number): Signature
+  /**
+   * The organisation that signed its program, by the signature that the kernel has checked: 'AnyDesk Software GmbH', or
+   * 'Apple Inc.'. Null: there is none, or it is ad hoc.
+   */
+  signerOf(pid: number): string | null
   /** All sockets that may be read; `denied`: the number of processes whose may not. */
   sockets(): { found: SocketRow[]; denied: number }
   mounts(): MountRow[]
   interfaces(): InterfaceRow[]
   routes(): RouteRow[]
   neighbours(): NeighbourRow[]
-  /** All entries of a class, as 'IOUSBHostDevice'. */
-  registry(of: string, above?: readonly string[]): RegistryEntry[]
+  /** All entries of a class, as 'IOUSBHostDevice', with some of their properties. */
+  registry(of: string, own: readonly string[], above?: readonly string[]): RegistryEntry[]
+  /** Sign-ins over the network, from macOS' log: JSON. */
+  signIns(): LineFeed
+  /** Programs that start, from Endpoint Security: JSON. */
+  execs(): LineFeed
+  /** What the kernel says under a name. Errors  CallError with ENOENT when it knows no such name. */
+  sysctl(name: string): Buffer
 }

@@ -17,12 +17,10 @@ function library<N extends string>(file: string, calls: Record<N, string>): Reco
   const bound = {} as Record<N, Call>
   for (const [name, signature] of Object.entries<string>(calls)) {
     let call: Call | null = null
-    const symbol = SYMBOLS[`${name} ${process.arch}`] ?? name
+    const { result, parameters } = declared(signature)
     bound[name as N] = (...args) => {
       try {
-        call ??= koffi()
-          .load(file)
-          .func(signature.replace('(', `${symbol}(`)) as Call
+        call ??= koffi().load(file).func(symbolOf(name), result, parameters) as Call
       } catch {
         throw new CallError(name, ENOSYS)
       }
@@ -30,6 +28,16 @@ function library<N extends string>(file: string, calls: Record<N, string>): Reco
     }
   }
   return bound
+}
+
+/** 'int (void *, int)' is C's, without the name: koffi takes no name with a '$' in a declaration. */
+export function declared(signature: string): { result: string; parameters: string[] } {
+  const [, result = '', parameters = ''] = /^(.*?) \((.*)\)$/.exec(signature) ?? []
+  return { result, parameters: parameters === '' ? [] : parameters.split(', ') }
+}
+
+export function symbolOf(name: string, arch: string = process.arch): string {
+  return SYMBOLS[`${name} ${arch}`] ?? name
 }
 
 /** On Intel, calls whose structures grew with 64-bit inodes have kept their old names for the old structures. */
@@ -45,11 +53,12 @@ export const SIGNATURES = {
     proc_pidinfo: 'int (int, int, uint64_t, void *, int)',
     proc_pidpath: 'int (int, void *, uint32_t)',
     sysctl: 'int (void *, uint32_t, void *, void *, void *, size_t)',
+    sysctlbyname: 'int (str, void *, void *, void *, size_t)',
   },
   ioKit: {
     IOIteratorNext: 'uint32_t (uint32_t)',
     IOObjectRelease: 'int (uint32_t)',
-    IORegistryEntryCreateCFProperties: 'int (uint32_t, void *, uint64_t, uint32_t)',
+    IORegistryEntryCreateCFProperty: 'uint64_t (uint32_t, uint64_t, uint64_t, uint32_t)',
     IORegistryEntryGetRegistryEntryID: 'int (uint32_t, void *)',
     IORegistryEntrySearchCFProperty: 'uint64_t (uint32_t, str, uint64_t, uint64_t, uint32_t)',
     IOServiceGetMatchingServices: 'int (uint32_t, uint64_t, void *)',
@@ -110,4 +119,12 @@ export function sysctl(name: readonly number[]): Buffer {
       return bytes.subarray(0, Number(length.readBigUInt64LE()))
     if (lastError() !== ENOMEM || tries === 3) throw new CallError('sysctl', lastError())
   }
+}
+
+/** A short one, by its name. Errors  CallError with ENOENT when this kernel has none of the name. */
+export function sysctlByName(name: string): Buffer {
+  const [bytes, length] = [Buffer.alloc(1_024), Buffer.alloc(8)]
+  length.writeBigUInt64LE(BigInt(bytes.length))
+  succeeded(name, system.sysctlbyname(name, bytes, length, null, 0))
+  return bytes.subarray(0, Number(length.readBigUInt64LE()))
 }

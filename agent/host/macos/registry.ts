@@ -2,12 +2,12 @@
  * The I/O registry: devices and their drivers, with their properties, as `ioreg -a` prints them. Nothing here has run on a
  * Mac: the calls are written from their documentation.
  *
- * Shape   Core Foundation writes each dictionary as a binary property list, which is then read like any other.
- * Errors  an entry that ends meanwhile, or whose properties are no property list, is left out.
+ * Shape   Core Foundation writes each property as a binary property list, which is then read like any other.
+ * Errors  a property that is no property list is left out.
  * Source  IOKitLib.h: IOServiceGetMatchingServices takes over the matching dictionary; 'Create' and 'Search' give what
  *         must be released.
  */
-import { type Plist, type PlistRecord, parsePlist, record } from '../../collectors/shared/plist.ts'
+import { type Plist, type PlistRecord, parsePlist } from '../../collectors/shared/plist.ts'
 import type { RegistryEntry } from './calls.ts'
 import { CallError } from './calls.ts'
 import { coreFoundation, ioKit, memory, type Pointer } from './library.ts'
@@ -20,17 +20,22 @@ const UTF8 = 0x08000100
 const MAX_ENTRIES = 2_048
 
 /** Errors  CallError when the registry does not answer. */
-export function registry(of: string, above: readonly string[] = []): RegistryEntry[] {
+export function registry(of: string, own: readonly string[], above: readonly string[] = []): RegistryEntry[] {
   const iterator = Buffer.alloc(4)
   const status = Number(ioKit.IOServiceGetMatchingServices(0, ioKit.IOServiceMatching(of), iterator))
   if (status !== 0) throw new CallError('IOServiceGetMatchingServices', status >>> 0)
-  const found: RegistryEntry[] = []
   const all = iterator.readUInt32LE()
-  if (all === 0) return found
+  if (all === 0) return []
+  const found: RegistryEntry[] = []
   try {
     for (let it = ioKit.IOIteratorNext(all); Number(it) !== 0; it = ioKit.IOIteratorNext(all)) {
-      const entry = found.length < MAX_ENTRIES ? read(it, above) : null
-      if (entry !== null) found.push(entry)
+      const id = Buffer.alloc(8)
+      if (found.length < MAX_ENTRIES && Number(ioKit.IORegistryEntryGetRegistryEntryID(it, id)) === 0)
+        found.push({
+          id: id.readBigUInt64LE().toString(16),
+          properties: values(own, (key) => ioKit.IORegistryEntryCreateCFProperty(it, key, 0, 0)),
+          above: values(above, (key) => ioKit.IORegistryEntrySearchCFProperty(it, PLANE, key, 0, UPWARDS)),
+        })
       ioKit.IOObjectRelease(it)
     }
   } finally {
@@ -39,21 +44,16 @@ export function registry(of: string, above: readonly string[] = []): RegistryEnt
   return found
 }
 
-function read(entry: Pointer, above: readonly string[]): RegistryEntry | null {
-  const [id, properties] = [Buffer.alloc(8), Buffer.alloc(8)]
-  if (Number(ioKit.IORegistryEntryGetRegistryEntryID(entry, id)) !== 0) return null
-  if (Number(ioKit.IORegistryEntryCreateCFProperties(entry, properties, 0, 0)) !== 0) return null
-  const own = record(taken(properties.readBigUInt64LE()) ?? undefined)
-  if (own === null) return null
+function values(names: readonly string[], ask: (key: Pointer) => Pointer): PlistRecord {
   const found = Object.create(null) as PlistRecord
-  for (const name of above) {
+  for (const name of names) {
     const key = coreFoundation.CFStringCreateWithCString(0, name, UTF8)
-    if (Number(key) === 0) continue
-    const value = taken(ioKit.IORegistryEntrySearchCFProperty(entry, PLANE, key, 0, UPWARDS))
+    if (BigInt(key) === 0n) continue
+    const value = taken(ask(key))
     coreFoundation.CFRelease(key)
     if (value !== null) found[name] = value
   }
-  return { id: id.readBigUInt64LE().toString(16), properties: own, above: found }
+  return found
 }
 
 /** A Core Foundation object as plain data, and released. Null: there is none, or it is no property list. */

@@ -2,7 +2,7 @@
  * Mounted file systems. Nothing here has run on a Mac; the parser has, on bytes built as the header says.
  *
  * Source  sys/mount.h: getfsstat with MNT_NOWAIT answers from what the kernel knows, so a server that does not answer
- *         does not hold it.
+ *         does not hold it; without a buffer it only counts.
  */
 import type { MountRow } from './calls.ts'
 import { statfs64 } from './layouts.ts'
@@ -13,9 +13,14 @@ const MNT_LOCAL = 0x1000
 const MNT_DONTBROWSE = 0x100000
 const MAX_MOUNTS = 1_024
 
+/** Room for what is mounted between the two questions. */
+const MORE = 4
+
 /** Errors  CallError. */
 export function mounts(): MountRow[] {
-  const bytes = Buffer.alloc(statfs64.size * MAX_MOUNTS)
+  const expected = Number(system.getfsstat(null, 0, MNT_NOWAIT))
+  succeeded('getfsstat', expected)
+  const bytes = Buffer.alloc(statfs64.size * Math.min(MAX_MOUNTS, expected + MORE))
   const count = Number(system.getfsstat(bytes, bytes.length, MNT_NOWAIT))
   succeeded('getfsstat', count)
   return parseMounts(bytes.subarray(0, count * statfs64.size))

@@ -7,22 +7,28 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { CODE_FACTS } from '../../../rules/tooling/code-facts.ts'
+import { CATEGORIES, type Category } from '../../../wire/event.ts'
 import { notTested } from '../../not-tested.ts'
 import { filled } from '../fake-host.ts'
 
-const FOLDER = join(import.meta.dirname, 'linux')
-for (const name of readdirSync(FOLDER)) if (name.endsWith('.test.ts')) await import(join(FOLDER, name))
+/** Those whose collectors run here on samples. What Windows fills, its real runs show. */
+const SYSTEMS = ['linux', 'macos'] as const
+for (const folder of [...SYSTEMS, 'shared'].map((it) => join(import.meta.dirname, it)))
+  for (const name of readdirSync(folder)) if (name.endsWith('.test.ts')) await import(join(folder, name))
 
 const ENVELOPE = new Set(['category', 'time', 'collector'])
-const collectors = Object.entries(CODE_FACTS.fills).filter(([maker]) => /^(linux|shared)\//.test(maker))
-const categories = new Set(collectors.flatMap(([, fills]) => Object.keys(fills)))
 
-describe('what the collectors of Linux fill', () => {
-  for (const category of categories)
-    it(`${category}: each field that the code can fill is filled in a sample, and no other`, function () {
-      if (filled.size === 0) notTested(this, 'the samples of the collectors did not run', 'skip')
-      const declared = new Set(collectors.flatMap(([, fills]) => fills[category] ?? []))
-      const found = [...(filled.get(`linux ${category}`) ?? [])].filter((it) => !ENVELOPE.has(it))
-      assert.deepEqual(found.sort(), [...declared].sort())
-    })
-})
+for (const system of SYSTEMS)
+  describe(`what the collectors of ${system} fill`, () => {
+    const makers = Object.entries(CODE_FACTS.fills).filter(([maker]) => maker.startsWith(`${system}/`))
+    const shared = Object.entries(CODE_FACTS.fills).filter(([maker]) => maker.startsWith('shared/'))
+    const collected = (category: string) => (CATEGORIES[category as Category].on as readonly string[]).includes(system)
+    const categories = new Set([...makers, ...shared].flatMap(([, fills]) => Object.keys(fills)).filter(collected))
+    for (const category of categories)
+      it(`${category}: each field that the code can fill is filled in a sample, and no other`, function () {
+        if (filled.size === 0) notTested(this, 'the samples of the collectors did not run', 'skip')
+        const declared = new Set([...makers, ...shared].flatMap(([, fills]) => fills[category] ?? []))
+        const found = [...(filled.get(`${system} ${category}`) ?? [])].filter((it) => !ENVELOPE.has(it))
+        assert.deepEqual(found.sort(), [...declared].sort())
+      })
+  })

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { agentPaths } from '../../../agent/config.ts'
 import { waitForEnrollment } from '../../../agent/install/enrollment.ts'
+import { placesOf } from '../../../agent/install/places.ts'
+import { ringOf } from '../../../agent/install/upgrade.ts'
 import { Fault } from '../../../wire/fault.ts'
 import { removeFolder, temporaryFolder } from '../laptop.ts'
 
@@ -15,7 +17,11 @@ describe('agent/install: enrollment without anybody there', () => {
 
   /** `answers`: what each attempt throws; null enrolls. The token appears after `tokenAfter` looks. */
   async function wait(answers: (Fault | null)[], tokenAfter = 0) {
-    const places = { enrollment: join(folder, 'enrollment'), ca: join(folder, 'ca.crt') }
+    const places = {
+      enrollment: join(folder, 'enrollment'),
+      ca: join(folder, 'ca.crt'),
+      managed: join(folder, 'managed.plist'),
+    }
     const tried: string[] = []
     const slept: number[] = []
     const put = () => writeFileSync(places.enrollment, 'tw1.abc\n')
@@ -61,4 +67,34 @@ describe('agent/install: enrollment without anybody there', () => {
 
   it('gives up when it cannot write', async () =>
     assert.rejects(wait([new Fault('store.unwritable')]), /The data folder cannot be written/))
+
+  const profile = (values: Record<string, string>) =>
+    writeFileSync(
+      join(folder, 'managed.plist'),
+      `<plist><dict>${Object.entries(values)
+        .map(([name, value]) => `<key>${name}</key><string>${value}</string>`)
+        .join('')}</dict></plist>`,
+    )
+
+  it('takes the token and the authority of a configuration profile', async () => {
+    profile({ EnrollmentToken: 'tw1.managed', CertificateAuthority: '-----BEGIN CERTIFICATE-----' })
+    assert.deepEqual((await wait([null], 9)).tried, ['tw1.managed'])
+    assert.equal(readFileSync(join(folder, 'ca.crt'), 'utf8'), '-----BEGIN CERTIFICATE-----\n')
+  })
+
+  it("a token in the file goes before the profile's", async () => {
+    profile({ EnrollmentToken: 'tw1.managed' })
+    assert.deepEqual((await wait([null])).tried, ['tw1.abc'])
+  })
+
+  it("the ring of a profile goes before the file's; one that is none, or a damaged list, sets nothing", () => {
+    const places = { ...placesOf('macos'), ring: join(folder, 'ring'), managed: join(folder, 'managed.plist') }
+    writeFileSync(places.ring, 'local\n')
+    const rings = [{ Ring: 'canary' }, { Ring: 'No Ring!' }, {}].map((it) => {
+      profile(it)
+      return ringOf(places)
+    })
+    writeFileSync(places.managed, 'no list')
+    assert.deepEqual([...rings, ringOf(places)], ['canary', 'local', 'local', 'local'])
+  })
 })

@@ -1,6 +1,5 @@
 /** What the collectors read on a laptop: logs of remote-control programs, and any file of /proc, /sys and /var. */
 import assert from 'node:assert/strict'
-import { archives } from '../../../agent/collectors/linux/archives.ts'
 import { autostarts } from '../../../agent/collectors/linux/autostarts.ts'
 import { clockPlaces } from '../../../agent/collectors/linux/clock-places.ts'
 import { connections } from '../../../agent/collectors/linux/connections.ts'
@@ -11,10 +10,10 @@ import { networkPlaces } from '../../../agent/collectors/linux/network-places.ts
 import { power } from '../../../agent/collectors/linux/power.ts'
 import { processes } from '../../../agent/collectors/linux/processes.ts'
 import { remoteSessions } from '../../../agent/collectors/linux/remote-sessions.ts'
-import { repositories } from '../../../agent/collectors/linux/repositories.ts'
 import { software } from '../../../agent/collectors/linux/software.ts'
 import { usbDevices } from '../../../agent/collectors/linux/usb-devices.ts'
 import { volumes } from '../../../agent/collectors/linux/volumes.ts'
+import { archives } from '../../../agent/collectors/shared/archives.ts'
 import {
   anydeskConnections,
   anydeskTrace,
@@ -25,6 +24,7 @@ import {
   teamviewerLog,
   xrdp,
 } from '../../../agent/collectors/shared/remote-logs.ts'
+import { repositories } from '../../../agent/collectors/shared/repositories.ts'
 import { fakeHost, link, type Node, policy, START, watchPolls } from '../../agent/fake-host.ts'
 import type { Target } from '../target.ts'
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { clockPlaces, offsetMinutes, zoneInLink } from '../../../../agent/collectors/linux/clock-places.ts'
+import { clockPlaces } from '../../../../agent/collectors/linux/clock-places.ts'
+import { offsetMinutes, zoneInLink } from '../../../../agent/collectors/shared/zones.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { HOUR } from '../../../../wire/time.ts'
 import { type FakeHost, fakeHost, link, put, START, watchPolls } from '../../fake-host.ts'

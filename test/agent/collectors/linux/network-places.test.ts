@@ -4,10 +4,10 @@ import {
   gatewayMac,
   goesThrough,
   networkPlaces,
-  parseResolvers,
   parseRoutes,
   parseRoutes6,
 } from '../../../../agent/collectors/linux/network-places.ts'
+import { parseResolvers } from '../../../../agent/collectors/shared/resolvers.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation, ObservationOf } from '../../../../wire/event.ts'
 import { checked, type FakeHost, fakeHost, policy, put, watchPolls } from '../../fake-host.ts'

@@ -1,12 +1,12 @@
 /** What macOS' kernel fills in, parsed: built as its headers say, and cut short. No Mac has filled in any of it. */
 import assert from 'node:assert/strict'
+import { cmsIn, organisationIn } from '../../../../agent/collectors/shared/code-signature.ts'
 import { CallError } from '../../../../agent/host/macos/calls.ts'
 import { parseInterfaces, parseNeighbours, parseRoutes } from '../../../../agent/host/macos/networks.ts'
 import { parseArguments, parseProcess } from '../../../../agent/host/macos/processes.ts'
-import { cmsIn, organisationIn } from '../../../../agent/host/macos/signing.ts'
 import { parseFiles, parseSocket } from '../../../../agent/host/macos/sockets.ts'
 import { parseMounts } from '../../../../agent/host/macos/volumes.ts'
-import { CMS, superBlob } from '../../fixtures/code-signature.ts'
+import { CMS, CMS_DER, superBlob } from '../../fixtures/code-signature.ts'
 import {
   bsdInfo,
   interfaceMessage,
@@ -119,12 +119,16 @@ describe('agent/host/macos, parsers', () => {
   it("a code signature: the signer's organisation, not the authority's", () => {
     const blob = superBlob(CMS)
     assert.equal(organisationIn(cmsIn(blob)!), 'Example Remote GmbH')
+    assert.equal(organisationIn(CMS_DER), 'Example Remote GmbH')
   })
 
   it('no signature, an empty one (ad hoc), and a damaged one have no organisation', () => {
     assert.equal(cmsIn(Buffer.alloc(0)), null)
     assert.equal(cmsIn(superBlob(Buffer.alloc(0))), null)
-    for (let length = 0; length < CMS.length; length += 97) assert.equal(organisationIn(CMS.subarray(0, length)), null)
+    for (const cms of [CMS, CMS_DER])
+      for (let length = 0; length < cms.length; length += 97)
+        assert.equal(organisationIn(cms.subarray(0, length)), null)
+    assert.equal(organisationIn(Buffer.from('3080'.repeat(1_000), 'hex')), null)
     const cut = superBlob(CMS)
     cut.writeUInt32BE(0xffffff, 16 + 8)
     assert.equal(cmsIn(cut), null)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { koffi } from '../../../../agent/host/koffi.ts'
 import { CallError } from '../../../../agent/host/macos/calls.ts'
-import { SIGNATURES } from '../../../../agent/host/macos/library.ts'
+import { declared, SIGNATURES, symbolOf } from '../../../../agent/host/macos/library.ts'
 import { macCalls } from '../../../../agent/host/macos/open.ts'
 import { SYSTEMS } from '../../../../agent/host/systems.ts'
 
@@ -22,9 +22,10 @@ const DECLARED: Readonly<Record<string, string>> = {
   proc_pidinfo: 'w(w w q p w)',
   proc_pidpath: 'w(w p w)',
   sysctl: 'w(p w p p p q)',
+  sysctlbyname: 'w(s p p p q)',
   IOIteratorNext: 'w(w)',
   IOObjectRelease: 'w(w)',
-  IORegistryEntryCreateCFProperties: 'w(w p q w)',
+  IORegistryEntryCreateCFProperty: 'q(w q q w)',
   IORegistryEntryGetRegistryEntryID: 'w(w p)',
   IORegistryEntrySearchCFProperty: 'q(w s q q w)',
   IOServiceGetMatchingServices: 'w(w q p)',
@@ -44,11 +45,17 @@ describe('agent/host/macos/library, declarations', () => {
   const all = Object.values(SIGNATURES).flatMap((it) => Object.entries<string>(it))
   for (const [name, signature] of all)
     it(name, () => {
-      const [, result = '', args = ''] = /^(.*?) \((.*)\)$/.exec(signature) ?? []
-      const shape = args.split(', ').map((it) => SIZES[it])
-      assert.equal(`${SIZES[result]}(${shape.join(' ')})`, DECLARED[name])
-      assert.doesNotThrow(() => koffi().proto(signature.replace('(', `${name}_declared(`)))
+      const { result, parameters } = declared(signature)
+      assert.equal(`${SIZES[result]}(${parameters.map((it) => SIZES[it]).join(' ')})`, DECLARED[name])
+      for (const arch of ['arm64', 'x64'])
+        assert.doesNotThrow(() => koffi().proto(`${symbolOf(name, arch)}_${arch}`, result, parameters))
     })
+
+  it("names that Intel's macOS has for 64-bit inodes", () =>
+    assert.deepEqual(
+      ['x64', 'arm64'].map((arch) => symbolOf('getfsstat', arch)),
+      ['getfsstat$INODE64', 'getfsstat'],
+    ))
 
   it('is complete', () => assert.deepEqual(all.map(([name]) => name).sort(), Object.keys(DECLARED).sort()))
 

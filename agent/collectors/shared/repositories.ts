@@ -21,17 +21,9 @@ import type { Policy } from '../../../wire/messages.ts'
 import { HOUR } from '../../../wire/time.ts'
 import { type Collector, gap, gapReason, lossGap } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
-import { accountReader, homesOf } from '../shared/accounts.ts'
-import {
-  type Action,
-  type GitCommand,
-  gitCommand,
-  isUrl,
-  parseRemotes,
-  type Remote,
-  remoteOf,
-} from '../shared/git-command.ts'
-import type { OnProgram } from '../shared/programs.ts'
+import { type Action, type GitCommand, gitCommand, isUrl, parseRemotes, type Remote, remoteOf } from './git-command.ts'
+import { type IsRunning, isInProc, type OnProgram } from './programs.ts'
+import { linuxPlaces, type Places } from './watched-roots.ts'
 
 const NAME = 'repositories'
 const TICK_MS = 5_000
@@ -55,6 +47,12 @@ interface Pending extends GitCommand {
   pid: number
   since: number | null
 }
+interface State {
+  homes: Places['homes']
+  isRunning: IsRunning
+  pending: Pending[]
+  counts: { overflow: number }
+}
 /** The known repositories in source roots: path → hashes of their remotes. */
 type Known = Map<string, string[]>
 interface Checked {
@@ -64,7 +62,11 @@ interface Checked {
   since: Map<string, number>
 }
 
-export function repositories(): { collector: Collector<'repository'>; onProgram: OnProgram } {
+/** `open`: where this system has homes. */
+export function repositories(
+  open: (host: Host) => Pick<Places, 'homes'> = linuxPlaces,
+  isRunning: IsRunning = isInProc,
+): { collector: Collector<'repository'>; onProgram: OnProgram } {
   const pending: Pending[] = []
   const counts = { overflow: 0 }
   return {
@@ -77,13 +79,13 @@ export function repositories(): { collector: Collector<'repository'>; onProgram:
     collector: {
       name: NAME,
       categories: ['repository'],
-      run: (host, policy, signal) => run(host, policy, signal, pending, counts),
+      run: (host, policy, signal) => run(host, policy, signal, { homes: open(host).homes, isRunning, pending, counts }),
     },
   }
 }
 
-async function* run(host: Host, policy: Policy, signal: AbortSignal, pending: Pending[], counts: { overflow: number }) {
-  const accounts = accountReader(host)
+async function* run(host: Host, policy: Policy, signal: AbortSignal, state: State) {
+  const { pending, counts } = state
   const reported = new Map<string, number>()
   const checked: Checked = { versions: new Map(), since: new Map() }
   let known = await loadKnown(host)
@@ -96,7 +98,7 @@ async function* run(host: Host, policy: Policy, signal: AbortSignal, pending: Pe
     let ended = false
     for (const it of pending.splice(0)) {
       it.since ??= host.elapsed()
-      if (it.target !== null && (await isRunning(host, it))) {
+      if (it.target !== null && (await isAtWork(host, it, state.isRunning))) {
         pending.push(it)
         continue
       }
@@ -105,7 +107,7 @@ async function* run(host: Host, policy: Policy, signal: AbortSignal, pending: Pe
         if (isNew(reported, found, host.elapsed())) yield found.event
     }
     if (ended || host.elapsed() - sweptAt >= SWEEP_MS) {
-      const { homes, gaps } = await homesOf(accounts, stamp)
+      const { homes, gaps } = await state.homes(stamp)
       yield* gaps
       const roots = sourceRoots(policy, homes)
       if (roots.length > 0) {
@@ -149,12 +151,8 @@ function report(stamp: Stamp, Action: Action, remote: Remote, Bytes: number | nu
   return { event: { ...event, InsideOrganisation: null }, key }
 }
 
-async function isRunning(host: Host, it: Pending): Promise<boolean> {
-  if (host.elapsed() - it.since! > MAX_WAIT_MS) return false
-  return host.stat(`/proc/${it.pid}`).then(
-    () => true,
-    () => false,
-  )
+async function isAtWork(host: Host, it: Pending, isRunning: IsRunning): Promise<boolean> {
+  return host.elapsed() - it.since! <= MAX_WAIT_MS && (await isRunning(host, it.pid))
 }
 
 async function eventsOfCommand(host: Host, it: Pending, stamp: Stamp): Promise<Report[]> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { archiveOf, archives } from '../../../../agent/collectors/linux/archives.ts'
+import { archiveOf, archives } from '../../../../agent/collectors/shared/archives.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import type { Policy } from '../../../../wire/messages.ts'
 import { DAY, HOUR } from '../../../../wire/time.ts'
@@ -26,7 +26,7 @@ function begin(archiveParts: ReturnType<typeof archives>, host: FakeHost, line: 
 }
 const end = (host: FakeHost, pid = 7) => put(host.tree, `/proc/${pid}`, undefined)
 
-describe('agent/collectors/linux/archives', () => {
+describe('agent/collectors/shared/archives', () => {
   it('finds the archive that a part belongs to', () =>
     assert.deepEqual(['x.7z.001', 'x.z01', 'x.part12.rar', 'x.zip', 'x.tar.gz'].map(archiveOf), [
       'x.7z',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Collector } from '../../../../agent/collect.ts'
-import { repositories } from '../../../../agent/collectors/linux/repositories.ts'
+import { repositories } from '../../../../agent/collectors/shared/repositories.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import type { Policy } from '../../../../wire/messages.ts'
 import { DAY, HOUR } from '../../../../wire/time.ts'
@@ -39,7 +39,7 @@ function begin(
   watched.onProgram({ pid, image: '/usr/bin/git', args: line.split(' '), folder })
 }
 
-describe('agent/collectors/linux/repositories', () => {
+describe('agent/collectors/shared/repositories', () => {
   it('reports a clone with its size when it has ended, but not a failed one', async () => {
     const host = fakeHost({})
     const watched = repositories()

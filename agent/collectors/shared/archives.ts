@@ -17,10 +17,9 @@ import type { Policy } from '../../../wire/messages.ts'
 import { HOUR } from '../../../wire/time.ts'
 import { type Collector, lossGap } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
-import { accountReader, homesOf } from '../shared/accounts.ts'
-import { archiveCommand } from '../shared/archive-command.ts'
-import type { OnProgram } from '../shared/programs.ts'
-import { findRoots, type Root } from '../shared/watched-roots.ts'
+import { archiveCommand } from './archive-command.ts'
+import { type IsRunning, isInProc, type OnProgram } from './programs.ts'
+import { linuxPlaces, type OpenPlaces, type Places, type Root } from './watched-roots.ts'
 
 const NAME = 'archives'
 const TICK_MS = 5_000
@@ -39,7 +38,18 @@ interface Pending {
 }
 type Stamp = { time: number; collector: string }
 
-export function archives(): {
+interface State {
+  places: Places
+  isRunning: IsRunning
+  pending: Map<string, Pending>
+  counts: { overflow: number }
+}
+
+/** `open`: where this system has folders to watch. */
+export function archives(
+  open: OpenPlaces = linuxPlaces,
+  isRunning: IsRunning = isInProc,
+): {
   collector: Collector<'archive_created'>
   onProgram: OnProgram
   onArchive: (path: string) => void
@@ -61,23 +71,16 @@ export function archives(): {
     collector: {
       name: NAME,
       categories: ['archive_created'],
-      run: (host, policy, signal) => run(host, policy, signal, pending, counts),
+      run: (host, policy, signal) => run(host, policy, signal, { places: open(host), isRunning, pending, counts }),
     },
   }
 }
 
-async function* run(
-  host: Host,
-  policy: Policy,
-  signal: AbortSignal,
-  pending: Map<string, Pending>,
-  counts: { overflow: number },
-) {
-  const accounts = accountReader(host)
+async function* run(host: Host, policy: Policy, signal: AbortSignal, { places, isRunning, pending, counts }: State) {
   const reported = new Map<string, string>()
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
-    const { complete, abandoned } = await checkPending(host, pending)
+    const { complete, abandoned } = await checkPending(host, pending, isRunning)
     const fresh = complete.filter(({ it, parts, version }) => {
       const known = reported.get(it.path) === version
       remember(reported, it.path, version)
@@ -88,9 +91,9 @@ async function* run(
     if (abandoned > 0) yield lossGap(stamp, 'archive_created', 'still growing after six hours', abandoned)
     counts.overflow = 0
     if (fresh.length > 0) {
-      const { homes, gaps } = await homesOf(accounts, stamp)
+      const { homes, gaps } = await places.homes(stamp)
       yield* gaps
-      const roots = await findRoots(host, policy, homes, await host.readText('/proc/self/mountinfo').catch(() => ''))
+      const roots = await places.roots(policy, homes, await places.mounts())
       for (const { it, parts } of fresh) yield event(stamp, it, parts, roots)
     }
     await host.sleep(TICK_MS, signal)
@@ -107,20 +110,21 @@ interface Complete {
 async function checkPending(
   host: Host,
   pending: Map<string, Pending>,
+  isRunning: IsRunning,
 ): Promise<{ complete: Complete[]; abandoned: number }> {
   const complete: Complete[] = []
   let abandoned = 0
   for (const it of [...pending.values()]) {
     if (complete.length >= MAX_AT_ONCE) break
     it.since ??= host.elapsed()
-    const isRunning = it.by !== null && (await isProcess(host, it.by.pid))
+    const isWriting = it.by !== null && (await isRunning(host, it.by.pid))
     const found = await measure(host, it.path)
     const size = sum(found.parts)
     const exists = found.parts.length > 0
     const isTooLong = host.elapsed() - it.since > MAX_WAIT_MS
-    if (exists && size === it.size && !isRunning) complete.push({ it, ...found })
+    if (exists && size === it.size && !isWriting) complete.push({ it, ...found })
     else if (isTooLong && exists) abandoned++
-    else if (!isTooLong && (exists || isRunning || it.size !== 0)) {
+    else if (!isTooLong && (exists || isWriting || it.size !== 0)) {
       it.size = size
       continue
     }
@@ -146,13 +150,6 @@ function event(stamp: Stamp, { path, by }: Pending, parts: readonly number[], ro
 
 function sum(parts: readonly number[]): number {
   return parts.reduce((bytes, part) => bytes + part, 0)
-}
-
-function isProcess(host: Host, pid: number): Promise<boolean> {
-  return host.stat(`/proc/${pid}`).then(
-    () => true,
-    () => false,
-  )
 }
 
 /** The sizes of the archive's parts; none if it does not exist (yet). */
