@@ -181,9 +181,7 @@ async function check(version: string, { places, folder }: UpgradeDeps): Promise<
 
 function refuseUnsuitable(version: string, current: string, { enrolled, places }: UpgradeDeps): void {
   if (compareVersions(versionIn(version), versionIn(current)) < 0) throw older(version, current)
-  // A profile of the company goes before a file.
-  const ring = managedSettings(places.managed).ring ?? readWord(places.ring)
-  const why = enrolled && whyNot(versionIn(version), ring, enrolled)
+  const why = enrolled && whyNot(versionIn(version), ringOf(places), enrolled)
   if (why === null) return
   throw new Fault('upgrade.waiting', {
     where: version,
@@ -233,6 +231,11 @@ function older(version: string, current: string): Fault {
     why: `It is older than ${versionIn(current)}, which is in force.`,
     todo: 'Build a version with a higher number.',
   })
+}
+
+/** Null: it is in no ring of its own. A profile of the company goes before a file. */
+export function ringOf({ ring, managed }: Pick<Places, 'ring' | 'managed'>): string | null {
+  return managedSettings(managed).ring ?? readWord(ring)
 }
 
 /** The folder of the version in force. Errors  Fault 'usage' if the agent was not installed. */
