@@ -143,8 +143,9 @@ function mounted(type: string, ...more: string[]): void {
   assert.equal(status, 0, stderr)
 }
 
-function startService(): void {
-  rig.agentArgs = [control, `${SEED}.${services++}`]
+/** `isBold`: its agents come back at once, and with all collectors. */
+function startService(isBold = false): void {
+  rig.agentArgs = [control, `${SEED}.${services++}`, ...(isBold ? ['bold'] : [])]
   rig.startAgent()
 }
 
@@ -170,6 +171,8 @@ async function each(): Promise<void> {
   free()
   answer()
   moveClock(0)
+  await killService(true)
+  killAgent()
   await rig.listening()
   await rig.progress(50)
   // Later than the first look at the clock and at the folders.
@@ -196,7 +199,7 @@ async function settle(): Promise<void> {
   free()
   answer()
   moveClock(0)
-  await killService()
+  await killService(true)
   killAgent()
   await rig.listening()
   await rig.progress(50)
@@ -215,7 +218,7 @@ async function settle(): Promise<void> {
   process.kill(pid, 'SIGTERM')
   await until(
     () => (lockHolder(paths.lock) === null ? true : null),
-    30_000,
+    120_000,
     () => 'the agent does not stop',
   )
 }
@@ -287,10 +290,10 @@ function killAgent(): void {
   process.kill(pid, 'SIGKILL')
 }
 
-async function killService(): Promise<void> {
+async function killService(isBold = false): Promise<void> {
   counts.service++
   await rig.killAgent()
-  startService()
+  startService(isBold)
 }
 
 async function killServer(): Promise<void> {

@@ -1,11 +1,11 @@
 /**
  * Starts the agent whenever it does not run, as a service manager does.
  *
- *   node test/soak/service.ts FOLDER CONTROL SEED
+ *   node test/soak/service.ts FOLDER CONTROL SEED [bold]
  *
  * Shape   killed with SIGKILL, it leaves its agent running: the next service's agents end, because the folder is locked,
  *         until that one does, too.
- *         Three of ten starts are careful. For the others, bans are lifted, as an administrator would.
+ *         Three of ten starts are careful; none with 'bold'. For the others, bans are lifted, as an administrator would.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -18,10 +18,10 @@ import { stream as randomStream } from '../../server/simulate/random.ts'
 const RESTART_MS = 200
 const CAREFUL = 0.3
 
-const [, , folder, control, seed] = process.argv as string[]
+const [, , folder, control, seed, always] = process.argv as string[]
 const random = randomStream(seed!, 'service')
 for (;;) {
-  const mood = random() < CAREFUL ? 'careful' : 'bold'
+  const mood = always === undefined && random() < CAREFUL ? 'careful' : 'bold'
   if (mood === 'bold') rmSync(agentPaths(folder!).bans, { force: true })
   const script = join(import.meta.dirname, 'laptop-process.ts')
   const agent = spawn(process.execPath, [script, folder!, control!, mood], { stdio: ['ignore', 'inherit', 'inherit'] })
