@@ -120,7 +120,7 @@ const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
       how: "the tools' own logs, sshd's, wtmp, every 30 s",
       real: POLLED,
       fixture: 'linux/remote-sessions.test.ts',
-      gap: 'tools without a reader: a gap names each that is installed',
+      gap: 'ScreenConnect and MeshCentral, which leave no trace; what is in the journal only: a gap names each that is installed',
     },
     clock_place: {
       how: '/etc/localtime, /proc/uptime every 30 s',

@@ -8,9 +8,11 @@
  * Units   polled every 30 s. Sessions that began more than 7 days ago are not reported, nor RustDesk sessions shorter
  *         than 10 s, because its log does not distinguish attempts from sessions.
  * Errors  null for what a log does not say. A log that cannot be read gives a gap 'denied'; one that grew by more than
- *         the agent reads gives a gap 'overflow'. Systems with only a journal have no text log of sshd and Chrome
- *         Remote Desktop: sshd is then read from /var/log/wtmp, and Chrome Remote Desktop, if installed, gives a gap
- *         'unsupported', as does any other known tool that is installed and whose log nobody reads here.
+ *         the agent reads gives a gap 'overflow'. Systems with only a journal have no text log of sshd and of the tools
+ *         in `IN_SYSLOG`: sshd is then read from /var/log/wtmp, and each of the others that is installed gives a gap
+ *         'unsupported', as does a tool that leaves no trace of its sessions on the laptop.
+ * Blind   who uses ScreenConnect and MeshCentral, and when: both tell their servers only. ScreenConnect's own log,
+ *         /var/log/connectwisecontrol-*, has the errors of the program; MeshCentral's agent writes none at all.
  * Source  see `remote-logs.ts`; utmp(5) for wtmp.
  */
 import type { ObservationOf } from '../../../wire/event.ts'
@@ -23,11 +25,14 @@ import {
   anydeskConnections,
   anydeskTrace,
   chromeRemoteDesktop,
+  gnomeRemoteDesktop,
+  nomachine,
   type Reader,
   rustdesk,
   type Step,
   splashtop,
   sshd,
+  tailscaleSsh,
   teamviewerConnections,
   teamviewerLog,
   xrdp,
@@ -50,22 +55,38 @@ const WTMP_PER_POLL = 512
 /** The first poll starts this many entries before the end. */
 const WTMP_AT_START = 8_192
 const CRD_FOLDER = '/opt/google/chrome-remote-desktop'
-/** Tools whose sessions are not read: where they are installed, by their own packages. */
-const UNREAD: readonly [tool: string, folder: string][] = [
-  ['NoMachine', '/usr/NX'],
+/** Tools that leave no trace of their sessions here: where they are installed, by their own packages. */
+const WITHOUT_LOG: readonly [tool: string, folder: string][] = [
   ['MeshCentral', '/usr/local/mesh_services/meshagent'],
   ['MeshCentral', '/opt/meshagent'],
-  ['Tailscale SSH', '/var/lib/tailscale'],
+]
+const NOMACHINE = '/usr/NX'
+/** Tools that log into syslog: where they are installed. */
+const IN_SYSLOG: readonly { tool: string; reader: () => Reader; folders: (homes: readonly string[]) => string[] }[] = [
+  { tool: 'Chrome Remote Desktop', reader: chromeRemoteDesktop, folders: () => [CRD_FOLDER] },
+  { tool: 'Tailscale SSH', reader: tailscaleSsh, folders: () => ['/var/lib/tailscale'] },
+  {
+    tool: 'GNOME Remote Desktop',
+    reader: gnomeRemoteDesktop,
+    folders: (homes) => [...homes.map((it) => `${it}/${GNOME_WANTS}`), ...GNOME_SYSTEM_WANTS],
+  },
 ]
 /** `/opt/connectwisecontrol-0123456789abcdef`, `/opt/screenconnect-…`: one folder for each operator's server. */
 const SCREENCONNECT = /^(?:connectwisecontrol|screenconnect)-[0-9a-f]{8,32}$/
-/** Most desktops have the program; it runs where somebody switched it on. */
+/** Most desktops have the program; it runs where somebody switched it on, for a desktop or for logging in. */
 const GNOME_WANTS = '.config/systemd/user/gnome-session.target.wants/gnome-remote-desktop.service'
+const GNOME_SYSTEM_WANTS = ['multi-user', 'graphical'].map(
+  (it) => `/etc/systemd/system/${it}.target.wants/gnome-remote-desktop.service`,
+)
 
+/** A log may have the sessions of several tools. */
 interface Log {
   path: string
+  formats: { tool: string; reader: () => Reader }[]
+}
+interface Source {
+  path: string
   tool: string
-  reader: () => Reader
 }
 interface Session {
   log: string
@@ -94,7 +115,7 @@ export const remoteSessions: Collector<'remote_session'> = {
 
 async function* run(host: Host, signal: AbortSignal) {
   const accounts = accountReader(host)
-  const readers = new Map<string, Reader>()
+  const readers = new Map<string, { tool: string; read: Reader }[]>()
   const state = await loadState(host)
   const knownSince: KnownSince = new WeakMap()
   let saved = JSON.stringify(toJson(state))
@@ -102,7 +123,8 @@ async function* run(host: Host, signal: AbortSignal) {
     const stamp = { time: host.now(), collector: NAME }
     const { homes, gaps } = await homesOf(accounts, stamp)
     yield* gaps
-    const logs = await findLogs(host, homes)
+    const installed = await installedInSyslog(host, homes)
+    const logs = await findLogs(host, homes, installed)
     if (logs.length > MAX_LOGS)
       yield gap(stamp, 'logs of remote-control tools', 'overflow', null, logs.length - MAX_LOGS)
     for (const log of logs.slice(0, MAX_LOGS)) {
@@ -110,27 +132,29 @@ async function* run(host: Host, signal: AbortSignal) {
         const { lines, position, lostBytes } = await tail(host, log.path, state.positions.get(log.path) ?? null)
         state.positions.set(log.path, position)
         if (lostBytes > 0) yield lossGap(stamp, log.path, 'bytes that were not read', lostBytes)
-        const reader = readers.get(log.path) ?? log.reader()
-        readers.set(log.path, reader)
-        for (const line of lines) {
-          const step = reader(line, stamp.time)
-          if (step !== null) applyStep(state, host, log, step, stamp.time)
-        }
+        const known = readers.get(log.path) ?? []
+        const formats = log.formats.map(
+          ({ tool, reader }) => known.find((it) => it.tool === tool) ?? { tool, read: reader() },
+        )
+        readers.set(log.path, formats)
+        for (const line of lines)
+          for (const { tool, read } of formats) {
+            const step = read(line, stamp.time)
+            if (step !== null) applyStep(state, host, { path: log.path, tool }, step, stamp.time)
+          }
       } catch (cause) {
         yield gap(stamp, log.path, gapReason(cause), cause)
       }
     }
-    const inText = new Set(logs.map((it) => it.tool))
+    const inText = new Set(logs.flatMap((it) => it.formats.map(({ tool }) => tool)))
     if (!inText.has('sshd')) yield* await readWtmp(host, state, stamp)
-    if (!inText.has('Chrome Remote Desktop') && (await isThere(host, CRD_FOLDER)))
-      yield gap(
-        stamp,
-        'Chrome Remote Desktop',
-        'unsupported',
-        'its sessions are only in the journal, which is not a text file',
-      )
-    for (const tool of await unreadTools(host, homes))
-      yield gap(stamp, tool, 'unsupported', 'it is installed, and its own log of sessions is not read')
+    for (const tool of installed)
+      if (!inText.has(tool))
+        yield gap(stamp, tool, 'unsupported', 'its sessions are only in the journal, which is not a text file')
+    if (!inText.has('NoMachine') && (await isThere(host, NOMACHINE)))
+      yield gap(stamp, 'NoMachine', 'unsupported', 'it is installed, and its log was not found')
+    for (const tool of await toolsWithoutLog(host))
+      yield gap(stamp, tool, 'unsupported', 'it is installed, and only its server keeps a record of its sessions')
     for (const session of state.sessions.values()) {
       const original = originalOf(state, session)
       if (original === null) continue
@@ -154,11 +178,14 @@ async function* run(host: Host, signal: AbortSignal) {
 }
 
 /** The text logs that exist. Links are not followed, because a user could point them anywhere. */
-async function findLogs(host: Host, homes: readonly string[]): Promise<Log[]> {
+async function findLogs(host: Host, homes: readonly string[], inSyslog: ReadonlySet<string>): Promise<Log[]> {
   const found: Log[] = []
   const add = async (path: string, tool: string, reader: () => Reader) => {
     const facts = await host.stat(path).catch(() => null)
-    if (facts?.kind === 'file') found.push({ path, tool, reader })
+    if (facts?.kind !== 'file') return
+    const log = found.find((it) => it.path === path)
+    if (log) log.formats.push({ tool, reader })
+    else found.push({ path, formats: [{ tool, reader }] })
   }
   const within = async (folder: string, names: RegExp) =>
     (await host.list(folder).catch(() => [])).filter((it) => names.test(it)).map((it) => `${folder}/${it}`)
@@ -186,18 +213,23 @@ async function findLogs(host: Host, homes: readonly string[]): Promise<Log[]> {
   await add('/var/log/xrdp-sesman.log', 'xrdp', xrdp)
   for (const path of await within('/opt/splashtop-streamer/log', /^SPLog\.txt$/i))
     await add(path, 'Splashtop', splashtop)
-  if (await isThere(host, CRD_FOLDER))
-    for (const path of ['/var/log/syslog', '/var/log/messages'])
-      await add(path, 'Chrome Remote Desktop', chromeRemoteDesktop)
+  for (const path of await within(`${NOMACHINE}/var/log`, /^nxserver\.log$/)) await add(path, 'NoMachine', nomachine)
+  for (const { tool, reader } of IN_SYSLOG)
+    if (inSyslog.has(tool)) for (const path of ['/var/log/syslog', '/var/log/messages']) await add(path, tool, reader)
   return found
 }
 
-/** The known tools that are there and have no reader. */
-async function unreadTools(host: Host, homes: readonly string[]): Promise<Set<string>> {
+async function installedInSyslog(host: Host, homes: readonly string[]): Promise<Set<string>> {
   const found = new Set<string>()
-  for (const [tool, folder] of UNREAD) if (await isThere(host, folder)) found.add(tool)
+  for (const { tool, folders } of IN_SYSLOG)
+    for (const folder of folders(homes)) if (!found.has(tool) && (await isThere(host, folder))) found.add(tool)
+  return found
+}
+
+async function toolsWithoutLog(host: Host): Promise<Set<string>> {
+  const found = new Set<string>()
+  for (const [tool, folder] of WITHOUT_LOG) if (await isThere(host, folder)) found.add(tool)
   if ((await host.list('/opt').catch(() => [])).some((it) => SCREENCONNECT.test(it))) found.add('ScreenConnect')
-  for (const home of homes) if (await isThere(host, `${home}/${GNOME_WANTS}`)) found.add('GNOME Remote Desktop')
   return found
 }
 
@@ -206,7 +238,7 @@ function isPossible(at: number, now: number): boolean {
   return Number.isFinite(at) && at <= now + DAY
 }
 
-function applyStep(state: State, host: Host, log: Log, step: Step, now: number): void {
+function applyStep(state: State, host: Host, log: Source, step: Step, now: number): void {
   if (step.kind === 'update' && step.key === 'punch') {
     if (step.ip) state.punch = { ip: step.ip, at: step.at }
     return
@@ -275,7 +307,7 @@ function originalOf(state: State, one: Session): Session | null {
  * without text logs, every logon from an address counts as one over sshd.
  */
 async function readWtmp(host: Host, state: State, stamp: { time: number; collector: string }) {
-  const log: Log = { path: WTMP, tool: 'sshd', reader: sshd }
+  const log: Source = { path: WTMP, tool: 'sshd' }
   try {
     const { inode, size } = await host.stat(WTMP)
     const before = state.positions.get(WTMP)

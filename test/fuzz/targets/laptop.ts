@@ -19,8 +19,12 @@ import {
   anydeskConnections,
   anydeskTrace,
   chromeRemoteDesktop,
+  gnomeRemoteDesktop,
+  nomachine,
   rustdesk,
+  splashtop,
   sshd,
+  tailscaleSsh,
   teamviewerConnections,
   teamviewerLog,
   xrdp,
@@ -38,6 +42,10 @@ const READERS = [
   chromeRemoteDesktop,
   sshd,
   xrdp,
+  splashtop,
+  nomachine,
+  tailscaleSsh,
+  gnomeRemoteDesktop,
 ]
 
 export const remoteLogs: Target = {
@@ -47,6 +55,9 @@ export const remoteLogs: Target = {
     'Incoming session request: ',
     'Logged in from ',
     'Accepted password for ',
+    "NXSERVER User '",
+    'tailscaled[1]: ssh-session(sess-1): access granted to ',
+    'gnome-remote-de[1]: [RDP',
     'Passwd',
     '::ffff:',
     '2026-',
