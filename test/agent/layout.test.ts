@@ -36,10 +36,9 @@ describe('layout of agent and wire', () => {
   it('collectors get the host of an operating system from the table of collectors, and know its types only', () => {
     const allowed = (file: string, it: string) =>
       it === 'agent/host/host.ts' ||
-      (file === 'agent/collectors/index.ts' && it === 'agent/host/windows/open.ts') ||
-      (file.startsWith('agent/collectors/windows/') &&
-        it === 'agent/host/windows/calls.ts' &&
-        !/^import \{[^}]*\} from '[^']*host\/windows/m.test(textOf(file)))
+      (file === 'agent/collectors/index.ts' && /^agent\/host\/\w+\/open\.ts$/.test(it)) ||
+      (it === `agent/host/${systemOf(file)}/calls.ts` &&
+        !/^import \{[^}]*\} from '[^']*host\/(?:linux|macos|windows)/m.test(textOf(file)))
     const wrong = files
       .filter((it) => it.startsWith('agent/collectors/'))
       .flatMap((file) => importsOf(file).filter((it) => it.startsWith('agent/host/') && !allowed(file, it)))

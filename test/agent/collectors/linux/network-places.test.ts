@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import {
-  defaultRoute,
   gatewayMac,
   goesThrough,
   networkPlaces,
   parseResolvers,
-  parseRoutes,
-  parseRoutes6,
 } from '../../../../agent/collectors/linux/network-places.ts'
+import { defaultRoute, parseRoutes, parseRoutes6 } from '../../../../agent/collectors/shared/routes.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation, ObservationOf } from '../../../../wire/event.ts'
 import { checked, type FakeHost, fakeHost, policy, put, watchPolls } from '../../fake-host.ts'

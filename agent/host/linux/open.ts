@@ -1,0 +1,5 @@
+/** All calls together. Nothing is loaded before one is made, so that any system can build this. */
+import type { LinuxCalls } from './calls.ts'
+import { tcpEnds, tcpSockets } from './tcp.ts'
+
+export const linuxCalls: LinuxCalls = { tcpSockets, tcpEnds }
