@@ -73,7 +73,7 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
       watchedFolders(watch, archiveParts.onArchive),
       repositoryParts.collector,
       archiveParts.collector,
-      networkPlaces,
+      networkPlaces(linuxCalls),
       power,
       logons,
       remoteSessions,

@@ -57,10 +57,10 @@ const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
       gap: 'by program and peer TCP only; the program of connections shorter than 20 s; containers',
     },
     network_place: {
-      how: '/proc/net, /sys/class/net every 15 s',
+      how: '/proc/net, /sys/class/net, nl80211, IP_MTU every 15 s',
       real: 'networks.test.ts',
       fixture: 'linux/network-places.test.ts',
-      gap: 'Wi-Fi names; the gateway of a network without IPv4',
+      gap: 'the gateway of a network without IPv4; Wi-Fi was seen on built messages only',
     },
     file_event: {
       how: 'a watcher that wakes a sweep',

@@ -1,11 +1,14 @@
 /** Tunnels that replace the default route, and uploads, in a network namespace. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Event, EventOf } from '../../wire/event.ts'
-import { enterNamespace, type Namespace, needsNamespace } from './namespace.ts'
+import { createInterface } from 'node:readline'
+import { Event, type EventOf } from '../../wire/event.ts'
+import { ENTER, enterNamespace, type Namespace, needsNamespace } from './namespace.ts'
 import { needsCommands } from './needs.ts'
 import { assertFound, rulesFor } from './rules-for.ts'
 
@@ -44,6 +47,30 @@ describe('real runs: networks', function () {
     assertFound(await rulesFor([up]), 'network/astrill')
     await there.do('ip link del tun0')
     await there.until('network_place', (it) => it.time > up.time && it.TunnelInterface === null)
+  })
+
+  it('the path to the server is narrower than the interface: what the kernel has learnt of it', async () => {
+    // To its own address, over a route that lets less through than the loopback.
+    const script = `ip link set lo up && ip addr add 192.0.2.1/32 dev lo &&
+      ip route change table local local 192.0.2.1 dev lo mtu 1420 &&
+      ip link add eth0 type veth peer name far && ip link set eth0 up && ip addr add 10.9.0.1/24 dev eth0 &&
+      ip route add default via 10.9.0.2 dev eth0 && exec "$0" "$@"`
+    const [unshare, ...flags] = ENTER.split(' ')
+    const child = spawn(
+      unshare!,
+      [...flags, 'sh', '-c', script, process.execPath, join(import.meta.dirname, 'path-mtu-child.ts'), '192.0.2.1'],
+      { cwd: folder, stdio: ['pipe', 'pipe', 'inherit'] },
+    )
+    const exited = once(child, 'exit')
+    const found: (number | null | undefined)[] = []
+    for await (const line of createInterface({ input: child.stdout })) {
+      const event = Event.parse(JSON.parse(line))
+      if (event.category !== 'network_place') continue
+      found.push(event.PathMtu)
+      child.stdin.end()
+    }
+    await exited
+    assert.deepEqual(found, [1_420])
   })
 
   it('an ordinary tunnel is reported and causes no finding', async () => {

@@ -60,7 +60,7 @@ export const Egress = z.strictObject({
  *         `TunnelKind` is the driver's or the interface pattern's name ('wireguard', 'tun').
  *         `PathMtu`: the largest packet that reached the server, in bytes, as the system has learnt it.
  * Errors  null: could not be read. `DnsServers` []: read, and none is configured.
- * Source  Linux /proc/net/{route,ipv6_route,arp}, /sys/class/net, /etc/resolv.conf.
+ * Source  Linux /proc/net/{route,ipv6_route,arp}, /sys/class/net, /etc/resolv.conf, nl80211, IP_MTU.
  */
 export const NetworkPlace = z.strictObject({
   category: z.literal('network_place'),

@@ -263,7 +263,7 @@ async function placesOf(host: Host, routes: readonly Route[]): Promise<BlockList
     )
     if (!isBridge) continue
     for (const { destination, length, interface: on } of routes)
-      if (on === name && !isMulticast(destination))
+      if (on === name && !isMulticast(destination) && length <= (isIPv6(destination) ? 128 : 32))
         here.addSubnet(destination, length, isIPv6(destination) ? 'ipv6' : 'ipv4')
   }
   return here

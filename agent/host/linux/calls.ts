@@ -28,10 +28,22 @@ export interface TcpEnds {
   close(): void
 }
 
+/** A wireless interface that is connected. */
+export interface WirelessLink {
+  name: string
+  /** Of the access point: '02:fc:00:00:00:05'. */
+  bssid: string
+  /** The network's name, 1 to 32 bytes of any kind. Null: it is hidden, and the kernel does not know it either. */
+  ssid: Buffer | null
+}
+
 export interface LinuxCalls {
   /** The TCP sockets of this network namespace. `omitted`: those beyond the agent's bound. */
   tcpSockets(): { found: TcpSocket[]; omitted: number }
   tcpEnds(): TcpEnds
+  wirelessLinks(): WirelessLink[]
+  /** Bytes of the largest packet that gets through to the server. Null: the agent is not connected to it. */
+  pathMtu(): number | null
 }
 
 /** `errno`: Linux' number. */

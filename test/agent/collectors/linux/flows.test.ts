@@ -4,6 +4,7 @@ import type { LinuxCalls, TcpSocket } from '../../../../agent/host/linux/calls.t
 import { CallError } from '../../../../agent/host/linux/calls.ts'
 import { HOUR } from '../../../../wire/time.ts'
 import { type FakeHost, fakeHost, link, put, watchPolls } from '../../fake-host.ts'
+import { fakeLinux } from '../../fake-linux.ts'
 
 const MB = 1_048_576
 const ROUTES = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n'
@@ -31,6 +32,7 @@ interface Kernel extends LinuxCalls {
 function kernel(): Kernel {
   const it: Kernel = {
     ...{ open: [], ended: [], lost: 0, omitted: 0, failsWith: null, opened: 0, closed: 0 },
+    ...fakeLinux(),
     tcpSockets() {
       if (it.failsWith !== null) throw it.failsWith
       return { found: it.open, omitted: it.omitted }
