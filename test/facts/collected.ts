@@ -33,7 +33,7 @@ const WHOLE = 'program and peer: the sum of the laptop only'
 const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
   linux: {
     process_creation: {
-      how: "the kernel's trace or process connector, else /proc every 2 s",
+      how: "the kernel's trace or process connector, else auditd's log, else /proc every 2 s",
       real: 'starts.test.ts',
       fixture: 'linux/processes.test.ts',
       gap: 'maker and signer; command lines of programs that end within 200 ms, in part; without the trace, short programs',

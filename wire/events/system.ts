@@ -153,7 +153,7 @@ export const AgentState = z.strictObject({
   WireBytes: bytes.nullable(),
   ForksSeen: count.nullable(),
   ForksTotal: count.nullable(),
-  StartsBy: z.enum(['tracefs', 'connector', 'poll']).nullable().optional(),
+  StartsBy: z.enum(['tracefs', 'connector', 'audit', 'poll']).nullable().optional(),
   StopReason: z.enum(['upgrade', 'uninstall']).nullable().optional(),
   StoppedSeconds: count.nullable().optional(),
   CutOffSeconds: count.nullable().optional(),
