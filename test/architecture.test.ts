@@ -21,7 +21,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'rules/': ['wire/', 'zod', 'node:'],
   // A collector yields observations, and does not know who stores or sends them; each operating system has its own.
   'agent/collectors/': ['agent/collect.ts', 'agent/host/host.ts', 'agent/redact/', 'wire/', 'node:', 'chokidar'],
-  // Windows' own calls: collectors know only their interface.
+  // A system's own calls: collectors know only their interface.
+  'agent/collectors/linux/': [
+    ...['agent/collect.ts', 'agent/host/host.ts', 'agent/host/linux/calls.ts', 'agent/redact/'],
+    ...['agent/collectors/shared/', 'wire/', 'node:'],
+  ],
   'agent/collectors/windows/': [
     ...['agent/collect.ts', 'agent/host/host.ts', 'agent/host/windows/calls.ts', 'agent/redact/'],
     ...['agent/collectors/shared/', 'wire/', 'node:'],

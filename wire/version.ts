@@ -10,6 +10,7 @@
  *    2026-11-30  agent_state: StartsBy, StopReason. Optional: an older agent leaves them out, and polls.
  *    2026-11-30  agent_state: actions cut_off and restored; StoppedSeconds, CutOffSeconds, CutOffBy, Changed,
  *                ProgramHash, PolicyHash, BlindSeconds. Optional: an older agent leaves them out.
+ *    2026-11-30  agent_state: StartsBy 'audit'. A server that is older than the agent refuses it.
  *    2026-11-30  policy: versions, uninstallToken. Optional: a server sends them only where it is asked for them.
  *    2026-11-30  policy: group, ring, shares, halted, slower, contact; its roots have no kind 'autostart', whose names
  *                are reported. Optional: a server sends them only where it is asked for them.

@@ -3,12 +3,14 @@ import type { AgentProduct } from '../../wire/common.ts'
 import type { CollectedOn } from '../../wire/event.ts'
 import type { Collector, StartCounters } from '../collect.ts'
 import type { StartSourceKind } from '../host/host.ts'
+import { linuxCalls } from '../host/linux/open.ts'
 import { macCalls } from '../host/macos/open.ts'
 import { windowsCalls } from '../host/windows/open.ts'
 import { autostarts } from './linux/autostarts.ts'
 import { clockPlaces } from './linux/clock-places.ts'
 import { connections } from './linux/connections.ts'
 import { displays } from './linux/displays.ts'
+import { flows } from './linux/flows.ts'
 import { interfaces } from './linux/interfaces.ts'
 import { logons } from './linux/logons.ts'
 import { networkPlaces } from './linux/network-places.ts'
@@ -78,6 +80,7 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
       processes(starts, [repositoryParts.onProgram, archiveParts.onProgram], sources),
       connections,
       interfaces,
+      flows(linuxCalls),
       software,
       autostarts,
       usbDevices,
@@ -86,7 +89,7 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
       watchedFolders(watch, archiveParts.onArchive),
       repositoryParts.collector,
       archiveParts.collector,
-      networkPlaces,
+      networkPlaces(linuxCalls),
       power,
       logons,
       remoteSessions,

@@ -4,6 +4,7 @@ import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } f
 import { factsOf, fileHost, MAX_BYTES, unixAgentFolder } from './files.ts'
 import { type Host, type HostOptions, HYPERVISORS, type MachineFacts, type System } from './host.ts'
 import { linuxPlaces } from './linux-places.ts'
+import { audit } from './starts/audit.ts'
 import { connector } from './starts/connector.ts'
 import { tracefs } from './starts/tracefs.ts'
 import { withCommandLines } from './starts/with-command-lines.ts'
@@ -19,7 +20,7 @@ export const linux: System = {
   places: linuxPlaces(),
   agentFolder: unixAgentFolder,
   processStart,
-  startSources: [withCommandLines(tracefs(), connector()), connector()],
+  startSources: [withCommandLines(tracefs(), connector()), connector(), audit()],
 }
 
 /** Reads /proc and /sys synchronously: they need no disk, and that costs 35 us of CPU instead of 500 us. */

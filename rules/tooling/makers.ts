@@ -165,12 +165,8 @@ export function unread(ruleset: Ruleset, placeholders: (rule: LoadedRule) => rea
  */
 export const WITHOUT_MAKER: Readonly<Partial<Record<FieldName | Category, string>>> = {
   'network_connection.DestinationHostname': 'the socket table has no names',
-  'egress.DestinationHostname': 'only the sums of the interfaces are read',
-  'egress.DestinationIp': 'only the sums of the interfaces are read',
-  'egress.Image': 'only the sums of the interfaces are read',
+  'egress.DestinationHostname': 'the kernel counts by address, and names are not resolved',
   'repository.InsideOrganisation': 'the server decides it: see code_destination.Inside',
-  'network_place.BssidHash': 'wireless networks are known through nl80211, a socket that Node cannot open',
-  'network_place.PathMtu': 'the path MTU is behind getsockopt and netlink, which Node cannot call',
   input_pattern: 'no collector yet; off until the policy switches it on',
   presence: 'no collector yet; off until the policy switches it on',
 }

@@ -36,9 +36,9 @@ describe('layout of agent and wire', () => {
   it('collectors get the host of an operating system from the table of collectors, and know its types only', () => {
     const allowed = (file: string, it: string) =>
       it === 'agent/host/host.ts' ||
-      (file === 'agent/collectors/index.ts' && /^agent\/host\/(macos|windows)\/open\.ts$/.test(it)) ||
+      (file === 'agent/collectors/index.ts' && /^agent\/host\/\w+\/open\.ts$/.test(it)) ||
       (it === `agent/host/${systemOf(file)}/calls.ts` &&
-        !/^import \{[^}]*\} from '[^']*host\/(macos|windows)/m.test(textOf(file)))
+        !/^import \{[^}]*\} from '[^']*host\/(?:linux|macos|windows)/m.test(textOf(file)))
     const wrong = files
       .filter((it) => it.startsWith('agent/collectors/'))
       .flatMap((file) => importsOf(file).filter((it) => it.startsWith('agent/host/') && !allowed(file, it)))

@@ -33,7 +33,7 @@ const WHOLE = 'program and peer: the sum of the laptop only'
 const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
   linux: {
     process_creation: {
-      how: "the kernel's trace or process connector, else /proc every 2 s",
+      how: "the kernel's trace or process connector, else auditd's log, else /proc every 2 s",
       real: 'starts.test.ts',
       fixture: 'linux/processes.test.ts',
       gap: 'maker and signer; command lines of programs that end within 200 ms, in part; without the trace, short programs',
@@ -51,16 +51,16 @@ const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
       gap: 'sockets shorter than 10 s',
     },
     egress: {
-      how: '/proc/net/dev every 5 min',
+      how: '/proc/net/dev every 5 min; by program and peer from sock_diag every 20 s',
       real: 'networks.test.ts',
-      fixture: 'linux/interfaces.test.ts',
-      gap: WHOLE,
+      fixture: 'linux/flows.test.ts',
+      gap: 'by program and peer TCP only; the program of connections shorter than 20 s; containers',
     },
     network_place: {
-      how: '/proc/net, /sys/class/net every 15 s',
+      how: '/proc/net, /sys/class/net, nl80211, IP_MTU every 15 s',
       real: 'networks.test.ts',
       fixture: 'linux/network-places.test.ts',
-      gap: 'Wi-Fi names; the gateway of a network without IPv4',
+      gap: 'the gateway of a network without IPv4; Wi-Fi was seen on built messages only',
     },
     file_event: {
       how: 'a watcher that wakes a sweep',
@@ -120,7 +120,7 @@ const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
       how: "the tools' own logs, sshd's, wtmp, every 30 s",
       real: POLLED,
       fixture: 'linux/remote-sessions.test.ts',
-      gap: 'tools without a reader: a gap names each that is installed',
+      gap: 'ScreenConnect and MeshCentral, which leave no trace; what is in the journal only: a gap names each that is installed',
     },
     clock_place: {
       how: '/etc/localtime, /proc/uptime every 30 s',

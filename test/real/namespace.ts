@@ -9,7 +9,7 @@ import { needsCommands, needsPermission } from './needs.ts'
 import { until, type Watch, type WatchOptions } from './watch.ts'
 
 /** Enters a network and mount namespace; as a user other than root, in a user namespace. */
-const ENTER = process.getuid?.() === 0 ? 'unshare -n -m' : 'unshare -U -r -n -m'
+export const ENTER = process.getuid?.() === 0 ? 'unshare -n -m' : 'unshare -U -r -n -m'
 const CHILD = join(import.meta.dirname, 'namespace-child.ts')
 
 export interface Namespace extends Watch {

@@ -1,14 +1,22 @@
 /** Tunnels that replace the default route, and uploads, in a network namespace. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { enterNamespace, type Namespace, needsNamespace } from './namespace.ts'
+import { createInterface } from 'node:readline'
+import { Event, type EventOf } from '../../wire/event.ts'
+import { ENTER, enterNamespace, type Namespace, needsNamespace } from './namespace.ts'
 import { needsCommands } from './needs.ts'
 import { assertFound, rulesFor } from './rules-for.ts'
 
 const MEGABYTE = 1_048_576
+
+function isSum(it: Event): it is EventOf<'egress'> {
+  return it.category === 'egress' && it.Image === null && it.DestinationIp === null
+}
 
 describe('real runs: networks', function () {
   this.timeout(60_000)
@@ -41,6 +49,30 @@ describe('real runs: networks', function () {
     await there.until('network_place', (it) => it.time > up.time && it.TunnelInterface === null)
   })
 
+  it('the path to the server is narrower than the interface: what the kernel has learnt of it', async () => {
+    // To its own address, over a route that lets less through than the loopback.
+    const script = `ip link set lo up && ip addr add 192.0.2.1/32 dev lo &&
+      ip route change table local local 192.0.2.1 dev lo mtu 1420 &&
+      ip link add eth0 type veth peer name far && ip link set eth0 up && ip addr add 10.9.0.1/24 dev eth0 &&
+      ip route add default via 10.9.0.2 dev eth0 && exec "$0" "$@"`
+    const [unshare, ...flags] = ENTER.split(' ')
+    const child = spawn(
+      unshare!,
+      [...flags, 'sh', '-c', script, process.execPath, join(import.meta.dirname, 'path-mtu-child.ts'), '192.0.2.1'],
+      { cwd: folder, stdio: ['pipe', 'pipe', 'inherit'] },
+    )
+    const exited = once(child, 'exit')
+    const found: (number | null | undefined)[] = []
+    for await (const line of createInterface({ input: child.stdout })) {
+      const event = Event.parse(JSON.parse(line))
+      if (event.category !== 'network_place') continue
+      found.push(event.PathMtu)
+      child.stdin.end()
+    }
+    await exited
+    assert.deepEqual(found, [1_420])
+  })
+
   it('an ordinary tunnel is reported and causes no finding', async () => {
     there = enterNamespace(['network-places'], { folder })
     await there.do('ip link add wg0 type veth peer name far && ip link set far up && ip link set wg0 up')
@@ -49,13 +81,13 @@ describe('real runs: networks', function () {
     assert.deepEqual(await rulesFor([up]), [])
   })
 
-  it('an archive is created and uploaded: its size, and then as many bytes', async function () {
+  it('an archive is created and uploaded: its size, and then as many bytes, by which program and to whom', async function () {
     needsCommands(this, 'tar', 'nsenter')
     mkdirSync(join(folder, 'src'))
     mkdirSync(join(folder, 'out'))
     // Incompressible, and large enough that the archiver runs for a poll or two.
     for (let n = 0; n < 8; n++) writeFileSync(join(folder, 'src', `part-${n}.ts`), randomBytes(MEGABYTE))
-    there = enterNamespace(['processes', 'watched-folders', 'archives', 'interfaces', 'connections'], {
+    there = enterNamespace(['processes', 'watched-folders', 'archives', 'interfaces', 'flows', 'connections'], {
       folder,
       policy: { watchedRoots: [{ path: join(folder, 'out'), kind: 'staging' }] },
     })
@@ -82,15 +114,16 @@ describe('real runs: networks', function () {
     assert.ok(made.Bytes > 8 * MEGABYTE && made.Bytes < 9 * MEGABYTE, `${made.Bytes} bytes`)
     assert.doesNotMatch(JSON.stringify(made), /code\.tgz|src/)
 
-    const upload = `const s = require('net').connect(9009, '10.9.0.2', () => require('fs').createReadStream('${folder}/out/code.tgz').pipe(s)); setTimeout(() => {}, 1500)`
+    // In two halves, so that it is still there at a look, as with gigabytes of data.
+    const upload = `const all = require('fs').readFileSync('${folder}/out/code.tgz'); const half = all.length >> 1; const s = require('net').connect(9009, '10.9.0.2', () => s.write(all.subarray(0, half))); setTimeout(() => s.end(all.subarray(half)), 1500)`
     await there.do(`${process.execPath} -e "${upload}"`)
     const connection = await there.until('network_connection', (it) => it.DestinationPort === 9_009)
     assert.deepEqual([connection.DestinationIp, connection.Initiated], ['10.9.0.2', true])
     const { events } = there
-    await there.until(
-      'egress',
-      () => events.reduce((sum, it) => sum + (it.category === 'egress' ? it.BytesSent : 0), 0) >= made.Bytes,
-    )
+    await there.until('egress', () => events.reduce((sum, it) => sum + (isSum(it) ? it.BytesSent : 0), 0) >= made.Bytes)
+    const flow = await there.until('egress', (it) => it.DestinationIp !== null)
+    assert.deepEqual([flow.Image, flow.DestinationIp, flow.DestinationPort], [process.execPath, '10.9.0.2', 9_009])
+    assert.ok(Math.abs(flow.BytesSent - made.Bytes) <= 2, `${flow.BytesSent} of ${made.Bytes}`)
     await there.do(`kill $(cat ${far}) $(cat ${far}.sink)`)
   })
 })

@@ -36,9 +36,10 @@ export const ListeningSocket = z.strictObject({
 /**
  * Bytes sent and received in a time window.
  *
- * Shape   with an Image or DestinationIp: of that process or peer; with both null: the sum of all physical interfaces.
- * Units   bytes over `WindowSeconds`.
- * Source  Linux /proc/net/dev.
+ * Shape   with an Image or DestinationIp: of that process or peer, each byte in one event at most; with both null: the
+ *         sum of all physical interfaces, which contains the others.
+ * Units   bytes over `WindowSeconds`; of a process or peer without the heads of packets.
+ * Source  Linux /proc/net/dev, sock_diag.
  */
 export const Egress = z.strictObject({
   category: z.literal('egress'),
@@ -59,7 +60,7 @@ export const Egress = z.strictObject({
  *         `TunnelKind` is the driver's or the interface pattern's name ('wireguard', 'tun').
  *         `PathMtu`: the largest packet that reached the server, in bytes, as the system has learnt it.
  * Errors  null: could not be read. `DnsServers` []: read, and none is configured.
- * Source  Linux /proc/net/{route,ipv6_route,arp}, /sys/class/net, /etc/resolv.conf.
+ * Source  Linux /proc/net/{route,ipv6_route,arp}, /sys/class/net, /etc/resolv.conf, nl80211, IP_MTU.
  */
 export const NetworkPlace = z.strictObject({
   category: z.literal('network_place'),

@@ -156,7 +156,7 @@ export const AgentState = z.strictObject({
   WireBytes: bytes.nullable(),
   ForksSeen: count.nullable(),
   ForksTotal: count.nullable(),
-  StartsBy: z.enum(['tracefs', 'connector', 'eslogger', 'poll']).nullable().optional(),
+  StartsBy: z.enum(['tracefs', 'connector', 'audit', 'eslogger', 'poll']).nullable().optional(),
   StopReason: z.enum(['upgrade', 'uninstall']).nullable().optional(),
   PolicyVersion: count.nullable().optional(),
   Trouble: text(512).nullable().optional(),

@@ -20,8 +20,7 @@ import type { ObservationOf } from '../../../wire/event.ts'
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { addressText } from '../shared/address-text.ts'
-import { bounded } from '../shared/bounded.ts'
-import { imageOf } from '../shared/programs.ts'
+import { type Owners, owners } from '../shared/socket-owners.ts'
 import {
   compareSockets,
   type Fresh,
@@ -200,61 +199,6 @@ async function describe(fresh: readonly Fresh<Socket>[], stamp: Stamp, ownerOf: 
   const { images, denied } = await ownerOf(fresh.map((it) => it.socket))
   const events = fresh.map((it) => socketEvent(it, images.get(it.socket.inode) ?? null, stamp))
   return { events, denied }
-}
-
-type Owners = (sockets: readonly Socket[]) => Promise<{ images: Map<number, string>; denied: number }>
-
-/**
- * Finds the owners of sockets by inode among the open files of processes.
- *
- * Reading all open files costs 17 ms on a machine with 300 processes. So this runs only for new sockets, starts with
- * the processes that opened sockets last (a browser opens most of them), then the youngest, and stops when all are
- * found.
- */
-function owners(host: Host): Owners {
-  let recent: string[] = []
-  let own: number | null = null
-  return async (sockets) => {
-    const images = new Map<number, string>()
-    own ??= await host.stat('/proc/self').then(
-      (it) => it.uid,
-      () => 0,
-    )
-    const wanted = new Set<number>()
-    let denied = 0
-    for (const it of sockets) {
-      if (it.inode === 0) continue
-      if (own !== 0 && it.uid !== own) denied++
-      else wanted.add(it.inode)
-    }
-    if (wanted.size === 0) return { images, denied }
-    const pids = (await host.list('/proc').catch(() => [])).filter((it) => /^[1-9]/.test(it)).reverse()
-    const holders: string[] = []
-    for (const pid of new Set([...recent.filter((it) => pids.includes(it)), ...pids])) {
-      if (wanted.size === 0) break
-      const held = await socketsOf(host, pid, wanted)
-      if (held.length === 0) continue
-      holders.push(pid)
-      const image = await host.link(`/proc/${pid}/exe`).then(imageOf, () => null)
-      for (const inode of held) {
-        wanted.delete(inode)
-        if (image !== null) images.set(inode, bounded(image, 4_096))
-      }
-    }
-    recent = [...new Set([...holders, ...recent])].slice(0, 16)
-    return { images, denied }
-  }
-}
-
-async function socketsOf(host: Host, pid: string, wanted: ReadonlySet<number>): Promise<number[]> {
-  const held: number[] = []
-  for (const file of await host.list(`/proc/${pid}/fd`).catch(() => [])) {
-    const target = await host.link(`/proc/${pid}/fd/${file}`).catch(() => '')
-    if (!target.startsWith('socket:[')) continue
-    const inode = Number(target.slice(8, -1))
-    if (wanted.has(inode)) held.push(inode)
-  }
-  return held
 }
 
 export function parseSockets(table: string, protocol: 'tcp' | 'udp'): { found: Socket[]; unparsed: number } {

@@ -2,9 +2,7 @@
  * Bytes over the physical network interfaces: see shared/traffic.ts.
  *
  * Errors  a counter that decreases was reset (the driver was reloaded), so it counts from zero.
- * Blind   the program or peer: the kernel counts bytes per socket in tcp_info, which is available only over netlink
- *         (sock_diag), and Node cannot open netlink sockets; /proc/net/tcp has queues but no totals, /proc/<pid>/io
- *         counts files but not sockets, and connection tracking counts bytes only if an administrator enabled that.
+ * Blind   the program or peer: see flows.ts, whose parts of this sum are those of TCP.
  * Source  /proc/net/dev; an interface is physical if /sys/class/net/<it>/device exists. Bridges, tunnels and the ends
  *         of containers do not have it, so traffic through a tunnel is counted once.
  */

@@ -2,30 +2,32 @@
  * The network that the laptop is in.
  *
  * Shape   one network_place at the first poll and at each change. The gateway's MAC address leaves the laptop only as
- *         an HMAC. SsidHash and BssidHash are null: wireless names need nl80211, a socket that Node cannot open.
+ *         an HMAC, as do the name and the access point of a wireless network (see shared/wireless-names.ts). PathMtu is
+ *         what the kernel has learnt of the way to the server; the last one, while there is no connection.
  * Units   polled every 15 s. A new gateway's MAC address may take up to 3 polls to appear in the neighbour table; a
  *         tunnel that comes or goes is reported at once, without it. It is kept as long as the route does not change:
  *         an expired entry is not a new place.
  * Errors  null: not readable. GatewayHash null: no default route, or a gateway on a link without MAC addresses (a
- *         tunnel).
+ *         tunnel). A wireless interface whose network cannot be asked for is a gap.
  * Source  /proc/net/{route,ipv6_route,arp}, /etc/resolv.conf, /sys/class/net/<it>/{uevent,tun_flags,mtu,operstate}.
+ *         nl80211 and IP_MTU through host/linux, which are asked only where there is a wireless interface, or a route.
  *         The IPv6 neighbour table needs netlink, so a network without IPv4 has no GatewayHash.
  */
 import { isIP } from 'node:net'
 import type { ObservationOf } from '../../../wire/event.ts'
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
-import { addressText } from '../shared/address-text.ts'
+import type { LinuxCalls, WirelessLink } from '../../host/linux/calls.ts'
 import { bounded } from '../shared/bounded.ts'
 import { parseResolvers } from '../shared/resolvers.ts'
+import { defaultRoute, parseRoutes, parseRoutes6, type Route } from '../shared/routes.ts'
 import { shortText } from '../shared/short-text.ts'
+import { bssidName, ssidName } from '../shared/wireless-names.ts'
 
 const NAME = 'network-places'
 const EVERY_MS = 15_000
 /** How many polls wait for the MAC address of a new gateway. */
 const MAC_POLLS = 3
-const ROUTE_UP = 1
-const ROUTE_GATEWAY = 2
 const TUNNELS: readonly [RegExp, string][] = [
   [/^tailscale\d/, 'tailscale'],
   [/^zt[a-z0-9]{4,}$/, 'zerotier'],
@@ -38,45 +40,46 @@ const TUNNELS: readonly [RegExp, string][] = [
   [/^(ppp|ipsec|xfrm)\d/, 'ppp'],
 ]
 
-/** The types say which fields are never filled here: what the server's rules may read follows from them. */
-type PlaceFields = Omit<ObservationOf<'network_place'>, 'category' | 'time' | 'collector'> & {
-  SsidHash: null
-  BssidHash: null
-  PathMtu: null
-}
-export interface Route {
-  interface: string
-  /** Null: the destination is on the link. */
-  gateway: string | null
-  /** Prefix length: 0 is the default route. */
-  length: number
-  destination: string
-  metric: number
-}
-
-export const networkPlaces: Collector<'network_place'> = {
+const NO_WIRELESS: Pick<PlaceFields, 'SsidHash' | 'BssidHash'> = { SsidHash: null, BssidHash: null }
+type PlaceFields = Omit<ObservationOf<'network_place'>, 'category' | 'time' | 'collector'>
+export const networkPlaces = (linux: LinuxCalls): Collector<'network_place'> => ({
   name: NAME,
   categories: ['network_place'],
-  run: (host, _policy, signal) => run(host, signal),
-}
+  run: (host, _policy, signal) => run(host, linux, signal),
+})
 
-async function* run(host: Host, signal: AbortSignal) {
+async function* run(host: Host, linux: LinuxCalls, signal: AbortSignal) {
   let reported = ''
   let lastRoute = ''
   let lastHash: string | null = null
+  let lastMtu: number | null = null
+  let lastWireless = NO_WIRELESS
   let pollsWithoutMac = 0
   let reportedTunnel = tunnelOf({ TunnelInterface: null, TunnelKind: null, DefaultRouteOnTunnel: false })
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
     try {
-      const { place, route } = await readPlace(host)
+      const { place, route, wireless } = await readPlace(host)
       if (route !== lastRoute) {
         lastRoute = route
         lastHash = null
+        lastMtu = null
+        lastWireless = NO_WIRELESS
         pollsWithoutMac = 0
       }
       lastHash = place.GatewayHash ?? lastHash
       place.GatewayHash = lastHash
+      try {
+        lastWireless = wireless.length > 0 ? wirelessHashes(host, linux.wirelessLinks(), place.Interface) : NO_WIRELESS
+      } catch (cause) {
+        yield gap(stamp, 'wireless networks', gapReason(cause), cause)
+      }
+      try {
+        if (place.Interface !== null) lastMtu = linux.pathMtu() ?? lastMtu
+      } catch (cause) {
+        yield gap(stamp, 'path MTU', gapReason(cause), cause)
+      }
+      Object.assign(place, lastWireless, { PathMtu: lastMtu })
       const tunnel = tunnelOf(place)
       const isWaiting = route !== '' && lastHash === null && ++pollsWithoutMac < MAC_POLLS
       if (isWaiting && tunnel === reportedTunnel) {
@@ -100,10 +103,10 @@ function tunnelOf(it: Pick<PlaceFields, 'TunnelInterface' | 'TunnelKind' | 'Defa
   return `${it.TunnelInterface} ${it.TunnelKind} ${it.DefaultRouteOnTunnel}`
 }
 
-async function readPlace(host: Host): Promise<{ place: PlaceFields; route: string }> {
+async function readPlace(host: Host): Promise<{ place: PlaceFields; route: string; wireless: string[] }> {
   const four = parseRoutes(await host.readText('/proc/net/route'))
   const six = parseRoutes6(await host.readText('/proc/net/ipv6_route').catch(() => ''))
-  const tunnels = await findTunnels(host)
+  const { tunnels, wireless } = await findInterfaces(host)
   const onTunnel = [four, six].some((it) => goesThrough(it, tunnels))
   const route = defaultRoute(four.filter((it) => !tunnels.has(it.interface))) ?? defaultRoute(four) ?? defaultRoute(six)
   const arp = await host.readText('/proc/net/arp').catch(() => '')
@@ -114,6 +117,7 @@ async function readPlace(host: Host): Promise<{ place: PlaceFields; route: strin
   const kind = name === null ? null : tunnels.get(name)!
   const mtu = name === null ? '' : await text(host, `/sys/class/net/${name}/mtu`)
   return {
+    wireless,
     // The gateway whose MAC address the place needs: '' on a tunnel or another link without MAC addresses.
     route:
       route?.gateway && isIP(route.gateway) === 4 && !tunnels.has(route.interface)
@@ -134,20 +138,32 @@ async function readPlace(host: Host): Promise<{ place: PlaceFields; route: strin
   }
 }
 
-/** The tunnels that are up: name → kind, sorted by name. */
-async function findTunnels(host: Host): Promise<Map<string, string>> {
+/** The tunnels that are up: name → kind, sorted by name. And the wireless interfaces. */
+async function findInterfaces(host: Host): Promise<{ tunnels: Map<string, string>; wireless: string[] }> {
   const found = new Map<string, string>()
+  const wireless: string[] = []
   for (const name of await host.list('/sys/class/net')) {
     const folder = `/sys/class/net/${name}`
     const named = TUNNELS.find(([pattern]) => pattern.test(name))?.[1]
     const type = /^DEVTYPE=(.*)$/m.exec(await text(host, `${folder}/uevent`))?.[1]
+    if (type === 'wlan') wireless.push(name)
     const flags = await text(host, `${folder}/tun_flags`)
     // Only tun devices: a virtual machine's tap is a port of a bridge, not a tunnel.
     const tun = /^0x[0-9a-f]+$/.test(flags) && (Number(flags) & 1) === 1
     const kind = type === 'wireguard' ? (named ?? 'wireguard') : tun ? (named ?? 'tun') : named
     if (kind !== undefined && (await text(host, `${folder}/operstate`)) !== 'down') found.set(name, kind)
   }
-  return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)))
+  return { tunnels: new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1))), wireless }
+}
+
+/** Of the interface with the default route, or of another one that is connected. */
+function wirelessHashes(host: Host, links: readonly WirelessLink[], on: string | null): typeof NO_WIRELESS {
+  const [first] = links.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  const link = links.find((it) => it.name === on) ?? first
+  return {
+    SsidHash: link?.ssid ? host.hmac(ssidName(link.ssid)) : null,
+    BssidHash: link ? host.hmac(bssidName(link.bssid)) : null,
+  }
 }
 
 /** VPN clients replace the default route by a lower metric, or by two routes for half of all addresses each. */
@@ -156,47 +172,6 @@ export function goesThrough(routes: readonly Route[], tunnels: ReadonlyMap<strin
   if (best !== null && tunnels.has(best.interface)) return true
   const halves = routes.filter((it) => it.length === 1 && tunnels.has(it.interface))
   return new Set(halves.map((it) => it.destination)).size >= 2
-}
-
-export function defaultRoute(routes: readonly Route[]): Route | null {
-  const all = routes.filter((it) => it.length === 0)
-  return all.reduce<Route | null>((best, it) => (best === null || it.metric < best.metric ? it : best), null)
-}
-
-/** Little-endian words: 010200C0 is 192.0.2.1. */
-export function parseRoutes(text: string): Route[] {
-  const found: Route[] = []
-  for (const line of text.split('\n').slice(1)) {
-    const [name, destination, gateway, flags, , , metric, mask] = line.trim().split(/\s+/)
-    if (!name || ![destination, gateway, mask].every((it) => /^[0-9A-F]{8}$/.test(it ?? ''))) continue
-    const bits = Number.parseInt(flags ?? '', 16)
-    if ((bits & ROUTE_UP) === 0) continue
-    const dotted = (word: string) => addressText([...Buffer.from(word, 'hex')].reverse())
-    const length = [...Number.parseInt(mask!, 16).toString(2)].filter((it) => it === '1').length
-    const via = (bits & ROUTE_GATEWAY) !== 0 ? dotted(gateway!) : null
-    found.push({ interface: name, gateway: via, length, destination: dotted(destination!), metric: Number(metric) })
-  }
-  return found
-}
-
-/** Addresses in byte order, lengths and metrics in hex. The default route on 'lo' rejects packets, so it is skipped. */
-export function parseRoutes6(text: string): Route[] {
-  const found: Route[] = []
-  for (const line of text.split('\n')) {
-    const [destination, length, , , gateway, metric, , , flags, name] = line.trim().split(/\s+/)
-    if (!name || name === 'lo' || ![destination, gateway].every((it) => /^[0-9a-f]{32}$/.test(it ?? ''))) continue
-    const bits = Number.parseInt(flags ?? '', 16)
-    if ((bits & ROUTE_UP) === 0) continue
-    const address = (hex: string) => addressText([...Buffer.from(hex, 'hex')])
-    found.push({
-      interface: name,
-      gateway: (bits & ROUTE_GATEWAY) !== 0 ? address(gateway!) : null,
-      length: Number.parseInt(length!, 16),
-      destination: address(destination!),
-      metric: Number.parseInt(metric!, 16),
-    })
-  }
-  return found
 }
 
 export function gatewayMac(arp: string, gateway: string, name: string): string | null {

@@ -1,8 +1,11 @@
 /**
  * Where Linux has the logs of remote-control tools: see shared/remote-sessions.ts.
  *
- * Errors  Systems with only a journal have no text log of sshd and Chrome Remote Desktop: sshd is then read from
- *         /var/log/wtmp, and Chrome Remote Desktop, if installed, gives a gap 'unsupported'.
+ * Errors  Systems with only a journal have no text log of sshd and of the tools in `IN_SYSLOG`: sshd is then read from
+ *         /var/log/wtmp, and each of the others that is installed gives a gap 'unsupported', as does a tool that leaves
+ *         no trace of its sessions on the laptop.
+ * Blind   who uses ScreenConnect and MeshCentral, and when: both tell their servers only. ScreenConnect's own log,
+ *         /var/log/connectwisecontrol-*, has the errors of the program; MeshCentral's agent writes none at all.
  * Source  see `remote-logs.ts`; utmp(5) for wtmp.
  */
 import { type Collector, gap, gapReason } from '../../collect.ts'
@@ -12,20 +15,25 @@ import {
   anydeskConnections,
   anydeskTrace,
   chromeRemoteDesktop,
+  gnomeRemoteDesktop,
+  nomachine,
   type Reader,
   rustdesk,
   splashtop,
   sshd,
+  tailscaleSsh,
   teamviewerConnections,
   teamviewerLog,
   xrdp,
 } from '../shared/remote-logs.ts'
 import {
   type Feed,
+  isThere,
   type Log,
+  logFinder,
   type RemoteLogs,
+  type Stamp,
   remoteSessions as sessionsOf,
-  UNREAD_LOG,
 } from '../shared/remote-sessions.ts'
 import { parseWtmp, UTMP_ENTRY } from '../shared/utmp.ts'
 
@@ -35,38 +43,53 @@ const WTMP_PER_POLL = 512
 /** The first poll starts this many entries before the end. */
 const WTMP_AT_START = 8_192
 const CRD_FOLDER = '/opt/google/chrome-remote-desktop'
-/** Tools whose sessions are not read: where they are installed, by their own packages. */
-const UNREAD: readonly [tool: string, folder: string][] = [
-  ['NoMachine', '/usr/NX'],
+/** Tools that leave no trace of their sessions here: where they are installed, by their own packages. */
+const WITHOUT_LOG: readonly [tool: string, folder: string][] = [
   ['MeshCentral', '/usr/local/mesh_services/meshagent'],
   ['MeshCentral', '/opt/meshagent'],
-  ['Tailscale SSH', '/var/lib/tailscale'],
+]
+const NOMACHINE = '/usr/NX'
+/** Tools that log into syslog: where they are installed. */
+const IN_SYSLOG: readonly { tool: string; reader: () => Reader; folders: (homes: readonly string[]) => string[] }[] = [
+  { tool: 'Chrome Remote Desktop', reader: chromeRemoteDesktop, folders: () => [CRD_FOLDER] },
+  { tool: 'Tailscale SSH', reader: tailscaleSsh, folders: () => ['/var/lib/tailscale'] },
+  {
+    tool: 'GNOME Remote Desktop',
+    reader: gnomeRemoteDesktop,
+    folders: (homes) => [...homes.map((it) => `${it}/${GNOME_WANTS}`), ...GNOME_SYSTEM_WANTS],
+  },
 ]
 /** `/opt/connectwisecontrol-0123456789abcdef`, `/opt/screenconnect-…`: one folder for each operator's server. */
 const SCREENCONNECT = /^(?:connectwisecontrol|screenconnect)-[0-9a-f]{8,32}$/
-/** Most desktops have the program; it runs where somebody switched it on. */
+/** Most desktops have the program; it runs where somebody switched it on, for a desktop or for logging in. */
 const GNOME_WANTS = '.config/systemd/user/gnome-session.target.wants/gnome-remote-desktop.service'
+const GNOME_SYSTEM_WANTS = ['multi-user', 'graphical'].map(
+  (it) => `/etc/systemd/system/${it}.target.wants/gnome-remote-desktop.service`,
+)
 
 const ONLY_JOURNAL = 'its sessions are only in the journal, which is not a text file'
-type Stamp = { time: number; collector: string }
 
 export const remoteSessions: Collector<'remote_session'> = sessionsOf(linuxLogs)
 
 function linuxLogs(host: Host): RemoteLogs {
   const accounts = accountReader(host)
-  let homes: readonly string[] = []
+  let installed: ReadonlySet<string> = new Set()
   return {
     find: async (stamp) => {
-      const found = await homesOf(accounts, stamp)
-      homes = found.homes
-      return { logs: await findLogs(host, homes), gaps: found.gaps }
+      const { homes, gaps } = await homesOf(accounts, stamp)
+      installed = await installedInSyslog(host, homes)
+      return { logs: await findLogs(host, homes, installed), gaps }
     },
     others: async (feed, stamp, logs) => {
-      const inText = new Set(logs.map((it) => it.tool))
+      const inText = new Set(logs.flatMap((it) => it.formats.map(({ tool }) => tool)))
       const gaps = inText.has('sshd') ? [] : await readWtmp(host, feed, stamp)
-      if (!inText.has('Chrome Remote Desktop') && (await isThere(host, CRD_FOLDER)))
-        gaps.push(gap(stamp, 'Chrome Remote Desktop', 'unsupported', ONLY_JOURNAL))
-      for (const tool of await unreadTools(host, homes)) gaps.push(gap(stamp, tool, 'unsupported', UNREAD_LOG))
+      for (const tool of installed) if (!inText.has(tool)) gaps.push(gap(stamp, tool, 'unsupported', ONLY_JOURNAL))
+      if (!inText.has('NoMachine') && (await isThere(host, NOMACHINE)))
+        gaps.push(gap(stamp, 'NoMachine', 'unsupported', 'it is installed, and its log was not found'))
+      for (const tool of await toolsWithoutLog(host))
+        gaps.push(
+          gap(stamp, tool, 'unsupported', 'it is installed, and only its server keeps a record of its sessions'),
+        )
       return gaps
     },
     kept: [WTMP],
@@ -74,14 +97,8 @@ function linuxLogs(host: Host): RemoteLogs {
   }
 }
 
-async function findLogs(host: Host, homes: readonly string[]): Promise<Log[]> {
-  const found: Log[] = []
-  const add = async (path: string, tool: string, reader: () => Reader) => {
-    const facts = await host.stat(path).catch(() => null)
-    if (facts?.kind === 'file') found.push({ path, tool, reader })
-  }
-  const within = async (folder: string, names: RegExp) =>
-    (await host.list(folder).catch(() => [])).filter((it) => names.test(it)).map((it) => `${folder}/${it}`)
+async function findLogs(host: Host, homes: readonly string[], inSyslog: ReadonlySet<string>): Promise<Log[]> {
+  const { found, add, within } = logFinder(host)
   for (const path of await within('/var/log', /^anydesk[\w-]*\.trace$/)) await add(path, 'AnyDesk', anydeskTrace)
   await add('/etc/anydesk/connection_trace.txt', 'AnyDesk', anydeskConnections)
   const teamviewer = [...(await within('/var/log', /^teamviewer\d*$/)), '/opt/teamviewer/logfiles']
@@ -106,18 +123,23 @@ async function findLogs(host: Host, homes: readonly string[]): Promise<Log[]> {
   await add('/var/log/xrdp-sesman.log', 'xrdp', xrdp)
   for (const path of await within('/opt/splashtop-streamer/log', /^SPLog\.txt$/i))
     await add(path, 'Splashtop', splashtop)
-  if (await isThere(host, CRD_FOLDER))
-    for (const path of ['/var/log/syslog', '/var/log/messages'])
-      await add(path, 'Chrome Remote Desktop', chromeRemoteDesktop)
+  for (const path of await within(`${NOMACHINE}/var/log`, /^nxserver\.log$/)) await add(path, 'NoMachine', nomachine)
+  for (const { tool, reader } of IN_SYSLOG)
+    if (inSyslog.has(tool)) for (const path of ['/var/log/syslog', '/var/log/messages']) await add(path, tool, reader)
   return found
 }
 
-/** The known tools that are there and have no reader. */
-async function unreadTools(host: Host, homes: readonly string[]): Promise<Set<string>> {
+async function installedInSyslog(host: Host, homes: readonly string[]): Promise<Set<string>> {
   const found = new Set<string>()
-  for (const [tool, folder] of UNREAD) if (await isThere(host, folder)) found.add(tool)
+  for (const { tool, folders } of IN_SYSLOG)
+    for (const folder of folders(homes)) if (!found.has(tool) && (await isThere(host, folder))) found.add(tool)
+  return found
+}
+
+async function toolsWithoutLog(host: Host): Promise<Set<string>> {
+  const found = new Set<string>()
+  for (const [tool, folder] of WITHOUT_LOG) if (await isThere(host, folder)) found.add(tool)
   if ((await host.list('/opt').catch(() => [])).some((it) => SCREENCONNECT.test(it))) found.add('ScreenConnect')
-  for (const home of homes) if (await isThere(host, `${home}/${GNOME_WANTS}`)) found.add('GNOME Remote Desktop')
   return found
 }
 
@@ -147,11 +169,4 @@ async function readWtmp(host: Host, feed: Feed, stamp: Stamp) {
       gap(stamp, 'sshd', missing ? 'unsupported' : gapReason(cause), missing ? 'neither a text log nor wtmp' : cause),
     ]
   }
-}
-
-function isThere(host: Host, path: string): Promise<boolean> {
-  return host.stat(path).then(
-    () => true,
-    () => false,
-  )
 }

@@ -15,7 +15,6 @@ import {
   anydeskConnections,
   anydeskTrace,
   chromeRemoteDesktop,
-  type Reader,
   rustdesk,
   splashtop,
   teamviewerConnections,
@@ -24,6 +23,7 @@ import {
 import {
   type Feed,
   type Log,
+  logFinder,
   type RemoteLogs,
   remoteSessions as sessionsOf,
   UNREAD_LOG,
@@ -76,13 +76,7 @@ function take(feed: Feed, line: string): void {
 }
 
 async function findLogs(host: Host, homes: readonly string[]): Promise<Log[]> {
-  const found: Log[] = []
-  const add = async (path: string, tool: string, reader: () => Reader) => {
-    const facts = await host.stat(path).catch(() => null)
-    if (facts?.kind === 'file') found.push({ path, tool, reader })
-  }
-  const within = async (folder: string, names: RegExp) =>
-    (await host.list(folder).catch(() => [])).filter((it) => names.test(it)).map((it) => `${folder}/${it}`)
+  const { found, add, within } = logFinder(host)
   const anydesk = ['/Library/Application Support/AnyDesk', '/var/log']
   const teamviewer = ['/Library/Logs/TeamViewer']
   const rustdesks = ['/Library/Logs/RustDesk']

@@ -11,7 +11,9 @@
  *         TeamViewer Connections_incoming.txt and *_Logfile.log: the same; RustDesk: src/server/connection.rs;
  *         Chrome Remote Desktop: chromium remoting/host/host_event_logger_posix.cc; sshd: OpenSSH auth.c;
  *         xrdp: sesman/scp_v0.c and its successors up to 0.10 (sesman/sesexec/session.c);
- *         Splashtop SPLog.txt: forensic write-ups (Windows).
+ *         Splashtop SPLog.txt: forensic write-ups (Windows); NoMachine nxserver.log: pieces in public problem reports
+ *         (6, 7); Tailscale SSH: ssh/tailssh/tailssh.go; GNOME Remote Desktop: src/grd-session-rdp.c and
+ *         src/grd-rdp-dvc-graphics-pipeline.c, 42 to 50.
  */
 import { isIP } from 'node:net'
 import { DAY } from '../../../wire/time.ts'
@@ -33,6 +35,8 @@ export type Reader = (line: string, now: number) => Step | null
 
 /** An address in one line belongs to a session that begins within this time. */
 const NEAR_MS = 60_000
+/** Sessions that asked for the right to begin and have not got it. */
+const MAX_ASKED = 64
 const SYSLOG_TIME =
   /^(?:([A-Z][a-z]{2}) +(\d{1,2}) (\d\d):(\d\d):(\d\d)|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))) /
 const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec'
@@ -236,6 +240,78 @@ export function splashtop(): Reader {
     const from = / client connected from (\S+)/.exec(text)?.[1]
     if (from !== undefined) return { kind: 'open', key: '', at, direction: 'incoming', ip: addressOf(from) }
     return / client disconnected\b/.test(text) ? { kind: 'close', key: '', at } : null
+  }
+}
+
+/**
+ * nxserver.log: `57 57 2026-11-02 10:00:00 115.378 NXSERVER User 'ann' logged in from '198.51.100.7' using
+ * authentication method NX-password.`, in local time, the process twice before it; in version 6 once, behind it. The
+ * user is an account of this laptop, so who it was is not known.
+ */
+export function nomachine(): Reader {
+  return (line) => {
+    const [, before, day, time, after, text] =
+      /^\s*(?:(\d{1,10}) \d{1,10} )?(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) [\d.]{1,12} +(?:(\d{1,10}) )?NXSERVER (User '.*)$/.exec(
+        line,
+      ) ?? []
+    const key = before ?? after
+    if (!day || !time || !key || !text) return null
+    const at = localTime(...numbers(day, time))
+    // Before the rest of the line, which a user's name may imitate.
+    const from = /' logged in from '([^']{1,64})' using [\w -]{1,64}\.?$/.exec(text)?.[1]
+    if (from !== undefined) return { kind: 'open', key, at, direction: 'incoming', ip: addressOf(from) }
+    return /' (?:from '[^']{1,64}' )?logged out\.?$/.test(text) ? { kind: 'close', key, at } : null
+  }
+}
+
+/**
+ * syslog: `… tailscaled[7]: ssh-session(sess-…): handling new SSH connection from ann@example.com (100.64.1.2) to
+ * ssh-user "root"`, then `access granted to …`; early versions asked for the right between the two.
+ */
+export function tailscaleSsh(): Reader {
+  const asked = new Map<string, { ip: string | null; peer: string }>()
+  return (line, now) => {
+    const at = syslogTime(line, now)
+    const [, key, text] = /\stailscaled(?:\[\d+\])?: ssh-session\((sess-[\w-]{1,64})\): (.*)$/.exec(line) ?? []
+    if (at === null || !key || !text) return null
+    const [, peer, from] = /^handling new SSH connection from (\S{1,256}) \((\S{1,64})\) to ssh-user /.exec(text) ?? []
+    if (peer && from) {
+      asked.set(key, { ip: addressOf(from), peer: peer.toLowerCase() })
+      if (asked.size > MAX_ASKED) asked.delete(asked.keys().next().value!)
+      return null
+    }
+    const who = /^access granted to (\S{1,256}) as ssh-user /.exec(text)?.[1]
+    if (who !== undefined) {
+      const { ip, peer: named } = asked.get(key) ?? { ip: null, peer: who.toLowerCase() }
+      asked.delete(key)
+      return { kind: 'open', key, at, direction: 'incoming', ip, peer: named }
+    }
+    return /^(?:Session complete\b|terminating SSH session\b)/.test(text) ? { kind: 'close', key, at } : null
+  }
+}
+
+/**
+ * syslog: what `gnome-remote-desktop-daemon` says without being asked for more. A session begins when a client's
+ * abilities are accepted, which is after it has authenticated, and ends with its connection; not all versions say so.
+ * From where, and by whom, it never says.
+ */
+export function gnomeRemoteDesktop(): Reader {
+  let latest = { key: '', at: Number.NEGATIVE_INFINITY }
+  return (line, now) => {
+    const at = syslogTime(line, now)
+    // Some systems cut a program's name after 15 letters.
+    const [, pid, text] = /\sgnome-remote-de(?:sktop-daemon)?\[(\d{1,10})\]: (.*)$/.exec(line) ?? []
+    if (at === null || !pid || !text) return null
+    const key = `gnome ${pid}`
+    if (/^\[RDP\] Network or intentional disconnect\b/.test(text)) {
+      latest = { key: '', at }
+      return { kind: 'close', key, at }
+    }
+    if (!/^\[RDP\.RDPGFX\] CapsAdvertise: Accepting capability set\b/.test(text)) return null
+    // A client may repeat it.
+    if (latest.key === key && Math.abs(at - latest.at) <= NEAR_MS) return null
+    latest = { key, at }
+    return { kind: 'open', key, at, direction: 'incoming' }
   }
 }
 

@@ -33,17 +33,21 @@ const MAX_LOGS = 64
 /** Why a known tool gives no sessions. */
 export const UNREAD_LOG = 'it is installed, and its own log of sessions is not read'
 
+/** A log may have the sessions of several tools. */
 export interface Log {
   path: string
+  formats: { tool: string; reader: () => Reader }[]
+}
+interface Source {
+  path: string
   tool: string
-  reader: () => Reader
 }
 export interface Feed {
   positions: Map<string, Position>
   /** A step of a session in a log that is no text file. */
-  apply(log: Pick<Log, 'path' | 'tool'>, step: Step): void
+  apply(log: Source, step: Step): void
 }
-type Stamp = { time: number; collector: string }
+export type Stamp = { time: number; collector: string }
 type Gaps = ObservationOf<'collection_gap'>[]
 
 /** Where a system has them. */
@@ -82,7 +86,7 @@ export const remoteSessions = (open: (host: Host) => RemoteLogs): Collector<'rem
 })
 
 async function* run(host: Host, places: RemoteLogs, signal: AbortSignal) {
-  const readers = new Map<string, Reader>()
+  const readers = new Map<string, { tool: string; read: Reader }[]>()
   const state = await loadState(host)
   const knownSince: KnownSince = new WeakMap()
   let saved = JSON.stringify(toJson(state))
@@ -98,12 +102,16 @@ async function* run(host: Host, places: RemoteLogs, signal: AbortSignal) {
           const { lines, position, lostBytes } = await tail(host, log.path, state.positions.get(log.path) ?? null)
           state.positions.set(log.path, position)
           if (lostBytes > 0) yield lossGap(stamp, log.path, 'bytes that were not read', lostBytes)
-          const reader = readers.get(log.path) ?? log.reader()
-          readers.set(log.path, reader)
-          for (const line of lines) {
-            const step = reader(line, stamp.time)
-            if (step !== null) applyStep(state, host, log, step, stamp.time)
-          }
+          const known = readers.get(log.path) ?? []
+          const formats = log.formats.map(
+            ({ tool, reader }) => known.find((it) => it.tool === tool) ?? { tool, read: reader() },
+          )
+          readers.set(log.path, formats)
+          for (const line of lines)
+            for (const { tool, read } of formats) {
+              const step = read(line, stamp.time)
+              if (step !== null) applyStep(state, host, { path: log.path, tool }, step, stamp.time)
+            }
         } catch (cause) {
           yield gap(stamp, log.path, gapReason(cause), cause)
         }
@@ -139,12 +147,34 @@ async function* run(host: Host, places: RemoteLogs, signal: AbortSignal) {
   }
 }
 
+/** Collects the logs that exist: `add` one, and `within` names what a folder has of a form. */
+export function logFinder(host: Host) {
+  const found: Log[] = []
+  const add = async (path: string, tool: string, reader: () => Reader) => {
+    const facts = await host.stat(path).catch(() => null)
+    if (facts?.kind !== 'file') return
+    const log = found.find((it) => it.path === path)
+    if (log) log.formats.push({ tool, reader })
+    else found.push({ path, formats: [{ tool, reader }] })
+  }
+  const within = async (folder: string, names: RegExp) =>
+    (await host.list(folder).catch(() => [])).filter((it) => names.test(it)).map((it) => `${folder}/${it}`)
+  return { found, add, within }
+}
+
+export function isThere(host: Host, path: string): Promise<boolean> {
+  return host.stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
 /** A time in the future means that the clock was changed, or that the line is forged. */
 function isPossible(at: number, now: number): boolean {
   return Number.isFinite(at) && at <= now + DAY
 }
 
-function applyStep(state: State, host: Host, log: Pick<Log, 'path' | 'tool'>, step: Step, now: number): void {
+function applyStep(state: State, host: Host, log: Source, step: Step, now: number): void {
   if (step.kind === 'update' && step.key === 'punch') {
     if (step.ip) state.punch = { ip: step.ip, at: step.at }
     return

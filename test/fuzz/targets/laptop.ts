@@ -4,6 +4,7 @@ import { autostarts } from '../../../agent/collectors/linux/autostarts.ts'
 import { clockPlaces } from '../../../agent/collectors/linux/clock-places.ts'
 import { connections } from '../../../agent/collectors/linux/connections.ts'
 import { displays } from '../../../agent/collectors/linux/displays.ts'
+import { flows } from '../../../agent/collectors/linux/flows.ts'
 import { interfaces } from '../../../agent/collectors/linux/interfaces.ts'
 import { logons } from '../../../agent/collectors/linux/logons.ts'
 import { networkPlaces } from '../../../agent/collectors/linux/network-places.ts'
@@ -18,14 +19,19 @@ import {
   anydeskConnections,
   anydeskTrace,
   chromeRemoteDesktop,
+  gnomeRemoteDesktop,
+  nomachine,
   rustdesk,
+  splashtop,
   sshd,
+  tailscaleSsh,
   teamviewerConnections,
   teamviewerLog,
   xrdp,
 } from '../../../agent/collectors/shared/remote-logs.ts'
 import { repositories } from '../../../agent/collectors/shared/repositories.ts'
 import { fakeHost, link, type Node, policy, START, watchPolls } from '../../agent/fake-host.ts'
+import { fakeLinux } from '../../agent/fake-linux.ts'
 import type { Target } from '../target.ts'
 
 const READERS = [
@@ -38,6 +44,10 @@ const READERS = [
   chromeRemoteDesktop,
   sshd,
   xrdp,
+  splashtop,
+  nomachine,
+  tailscaleSsh,
+  gnomeRemoteDesktop,
 ]
 
 export const remoteLogs: Target = {
@@ -47,6 +57,9 @@ export const remoteLogs: Target = {
     'Incoming session request: ',
     'Logged in from ',
     'Accepted password for ',
+    "NXSERVER User '",
+    'tailscaled[1]: ssh-session(sess-1): access granted to ',
+    'gnome-remote-de[1]: [RDP',
     'Passwd',
     '::ffff:',
     '2026-',
@@ -83,13 +96,21 @@ export const laptopFiles: Target = {
   }),
 }
 
+const ENDS = { localAddress: '192.0.2.9', localPort: 50_000, remoteAddress: '198.51.100.7', remotePort: 443 }
+const linuxCalls = fakeLinux({
+  tcpSockets: () => ({
+    found: [{ cookie: '1', isListener: false, inode: 1, uid: 0, ...ENDS, bytes: { sent: 9e6, received: 0 } }],
+    omitted: 0,
+  }),
+})
+
 function collectors() {
   const repositoryParts = repositories()
   const archiveParts = archives()
   return [
     processes({ seen: 0, total: 0 }, [repositoryParts.onProgram, archiveParts.onProgram]),
-    ...[connections, interfaces, software, autostarts, usbDevices, displays, volumes],
-    ...[networkPlaces, power, logons, remoteSessions, clockPlaces],
+    ...[connections, interfaces, flows(linuxCalls), software, autostarts, usbDevices, displays, volumes],
+    ...[networkPlaces(linuxCalls), power, logons, remoteSessions, clockPlaces],
     ...[repositoryParts.collector, archiveParts.collector],
   ]
 }

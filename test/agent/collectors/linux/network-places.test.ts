@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict'
-import {
-  defaultRoute,
-  gatewayMac,
-  goesThrough,
-  networkPlaces,
-  parseRoutes,
-  parseRoutes6,
-} from '../../../../agent/collectors/linux/network-places.ts'
+import { gatewayMac, goesThrough, networkPlaces } from '../../../../agent/collectors/linux/network-places.ts'
 import { parseResolvers } from '../../../../agent/collectors/shared/resolvers.ts'
+import { defaultRoute, parseRoutes, parseRoutes6 } from '../../../../agent/collectors/shared/routes.ts'
+import { CallError } from '../../../../agent/host/linux/calls.ts'
+import { linuxCalls } from '../../../../agent/host/linux/open.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation, ObservationOf } from '../../../../wire/event.ts'
 import { checked, type FakeHost, fakeHost, policy, put, watchPolls } from '../../fake-host.ts'
+import { fakeLinux } from '../../fake-linux.ts'
 import { needsLinux } from '../../needs-linux.ts'
 
 const ROUTES = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n'
@@ -60,7 +57,7 @@ describe('agent/collectors/linux/network-places', () => {
 
   it('reports the place once, hashed, and again when a tunnel gets the default route', async () => {
     const host = home()
-    const [first, quiet, tunnel] = await watchPolls(networkPlaces, host, [
+    const [first, quiet, tunnel] = await watchPolls(networkPlaces(fakeLinux()), host, [
       () => {},
       () => {
         put(host.tree, '/sys/class/net/tun0/tun_flags', '0x1001\n')
@@ -92,7 +89,7 @@ describe('agent/collectors/linux/network-places', () => {
 
   it('an expired neighbour entry is not a new place; a new gateway has three polls to appear', async () => {
     const host = home()
-    const polls = await watchPolls(networkPlaces, host, [
+    const polls = await watchPolls(networkPlaces(fakeLinux()), host, [
       () => put(host.tree, '/proc/net/arp', ARP),
       () => {},
       () => put(host.tree, '/proc/net/route', ROUTES + route('wlan0', '00000000', '01080A0A', '00000000')),
@@ -108,7 +105,7 @@ describe('agent/collectors/linux/network-places', () => {
 
   it('a tunnel is reported at once, also while the MAC address of a new gateway is unknown', async () => {
     const host = home()
-    const polls = await watchPolls(networkPlaces, host, [
+    const polls = await watchPolls(networkPlaces(fakeLinux()), host, [
       () => {
         put(host.tree, '/proc/net/route', ROUTES + route('wlan0', '00000000', '01080A0A', '00000000'))
         put(host.tree, '/sys/class/net/tun0/tun_flags', '0x1001\n')
@@ -134,19 +131,66 @@ describe('agent/collectors/linux/network-places', () => {
     for (const [nodes, expected] of rows) {
       const host = home()
       for (const [path, node] of Object.entries(nodes)) put(host.tree, path, node)
-      const [first] = await watchPolls(networkPlaces, host)
+      const [first] = await watchPolls(networkPlaces(fakeLinux()), host)
       assert.equal(place(first)[0]!.TunnelKind, expected, JSON.stringify(nodes))
     }
   })
 
+  it('reports the wireless network, hashed, and the path to the server, and keeps both while it cannot ask', async () => {
+    const host = home()
+    const home5 = { name: 'wlan0', bssid: '02:fc:00:00:00:05', ssid: Buffer.from('Ann at home') }
+    const other = { name: 'wlan1', bssid: '02:fc:00:00:00:09', ssid: null }
+    let [links, mtu]: [(typeof home5 | typeof other)[] | null, number | null] = [[other, home5], null]
+    const linuxNow = fakeLinux({
+      wirelessLinks() {
+        if (links === null) throw new CallError('socket', 1)
+        return links
+      },
+      pathMtu: () => mtu,
+    })
+    const polls = await watchPolls(networkPlaces(linuxNow), host, [
+      () => (mtu = 1_420),
+      () => ([links, mtu] = [null, null]),
+      () => (links = [other]),
+      () => put(host.tree, '/proc/net/route', ROUTES),
+    ])
+    const [home1, away] = [host.hmac('02:fc:00:00:00:05'), host.hmac('02:fc:00:00:00:09')]
+    const name = host.hmac('ssid Ann at home')
+    assert.deepEqual(
+      polls.map((it) => place(it).map((one) => [one.BssidHash, one.SsidHash, one.PathMtu])),
+      [[[home1, name, null]], [[home1, name, 1_420]], [], [[away, null, 1_420]], [[away, null, null]]],
+    )
+    assert.deepEqual(
+      polls[2]!.map((it) => it.category === 'collection_gap' && [it.About, it.Reason]),
+      [['wireless networks', 'denied']],
+    )
+    assert.doesNotMatch(JSON.stringify(polls), /Ann|02:fc/)
+  })
+
+  it('asks for wireless networks only where there is such an interface, and says that a path cannot be asked for', async () => {
+    const host = home()
+    put(host.tree, '/sys/class/net/wlan0/uevent', 'INTERFACE=eth0\n')
+    const blind = fakeLinux({
+      wirelessLinks: () => assert.fail('nobody is to be asked'),
+      pathMtu() {
+        throw new CallError('loading libc.so.6', 38)
+      },
+    })
+    const [first] = await watchPolls(networkPlaces(blind), host)
+    assert.deepEqual(
+      first!.map((it) => (it.category === 'collection_gap' ? [it.About, it.Reason] : it.category)),
+      [['path MTU', 'unsupported'], 'network_place'],
+    )
+  })
+
   it('reports a place without a network, and a gap without tables', async () => {
     const offline = fakeHost({ '/proc/net/route': ROUTES, '/sys/class/net/lo/mtu': '65536\n' })
-    const [first] = await watchPolls(networkPlaces, offline)
+    const [first] = await watchPolls(networkPlaces(fakeLinux()), offline)
     assert.deepEqual(
       place(first).map((it) => [it.Interface, it.GatewayHash, it.DnsServers]),
       [[null, null, null]],
     )
-    const [blind] = await watchPolls(networkPlaces, fakeHost({}))
+    const [blind] = await watchPolls(networkPlaces(fakeLinux()), fakeHost({}))
     assert.deepEqual(
       blind!.map((it) => it.category === 'collection_gap' && it.Reason),
       ['unsupported'],
@@ -161,7 +205,7 @@ describe('agent/collectors/linux/network-places', () => {
     host.sleep = async () => {
       if (found.length > 0) stop.abort()
     }
-    for await (const it of networkPlaces.run(host, policy, stop.signal)) found.push(checked(it))
+    for await (const it of networkPlaces(linuxCalls).run(host, policy, stop.signal)) found.push(checked(it))
     assert.equal(found[0]!.category, 'network_place')
   })
 })

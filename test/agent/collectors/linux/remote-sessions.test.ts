@@ -3,7 +3,7 @@ import { remoteSessions } from '../../../../agent/collectors/linux/remote-sessio
 import type { Observation } from '../../../../wire/event.ts'
 import { DAY, HOUR } from '../../../../wire/time.ts'
 import { type FakeHost, fakeHost, put, START, watchPolls } from '../../fake-host.ts'
-import { ANYDESK, iso, local } from '../../fixtures/remote-logs.ts'
+import { ANYDESK, GNOME, iso, local, NOMACHINE, TAILSCALE } from '../../fixtures/remote-logs.ts'
 
 const PASSWD = 'root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n'
 const laptop = (paths: Record<string, string> = {}) =>
@@ -32,6 +32,8 @@ const reported = (host: FakeHost, polls: Observation[][]) =>
 
 describe('agent/collectors/linux/remote-sessions', () => {
   const HOUR_AGO = -HOUR
+  /** In logs with whole seconds. */
+  const at = (ms: number) => Math.floor((START + ms) / 1_000) * 1_000 - START
 
   it('reports a session when it begins and when it ends, with the same start', async () => {
     const host = laptop()
@@ -181,21 +183,50 @@ describe('agent/collectors/linux/remote-sessions', () => {
     ])
   })
 
-  it('a known tool that is installed and not read is a gap', async () => {
+  const installed = {
+    '/home/ann/.config/systemd/user/gnome-session.target.wants/gnome-remote-desktop.service': '',
+    '/var/lib/tailscale/x': '',
+    '/opt/google/chrome-remote-desktop/x': '',
+    '/usr/NX/bin/nxserver': '',
+  }
+
+  it('reads the sessions of several tools from one syslog, and NoMachine from its own log', async () => {
     const host = laptop({
-      '/usr/NX/bin/nxserver': '',
+      ...installed,
+      '/usr/NX/var/log/nxserver.log': NOMACHINE(HOUR_AGO, HOUR_AGO + 60_000),
+      '/var/log/syslog': `${GNOME(HOUR_AGO)}${TAILSCALE(HOUR_AGO, HOUR_AGO + 60_000)}${iso(HOUR_AGO)} h chromoting[1]: Client connected: ben@example.com/x\n`,
+    })
+    const who = (id: string) => host.hmac(id)
+    const polls = await watchPolls(remoteSessions, host)
+    assert.deepEqual(reported(host, polls), [
+      [
+        `NoMachine incoming 198.51.100.7  ${at(HOUR_AGO)} ${at(HOUR_AGO) + 60_000} `,
+        `GNOME Remote Desktop incoming   ${HOUR_AGO}  `,
+        `Tailscale SSH incoming 100.100.83.67 ${who('Tailscale SSH ann@example.com')} ${HOUR_AGO} ${HOUR_AGO + 60_000} `,
+        `Chrome Remote Desktop incoming  ${who('Chrome Remote Desktop ben@example.com')} ${HOUR_AGO}  `,
+      ],
+    ])
+    assert.doesNotMatch(JSON.stringify(polls), /example\.com|ann/)
+  })
+
+  it('a known tool that is installed and whose sessions are nowhere in text is a gap', async () => {
+    const host = laptop({
+      ...installed,
       '/opt/connectwisecontrol-0123456789abcdef/x': '',
       '/opt/screenconnectors/x': '',
-      '/home/ann/.config/systemd/user/gnome-session.target.wants/gnome-remote-desktop.service': '',
       '/usr/local/mesh_services/meshagent/x': '',
-      '/var/lib/tailscale/x': '',
     })
     const [first] = reported(host, await watchPolls(remoteSessions, host))
     assert.deepEqual(
       first,
-      ['NoMachine', 'MeshCentral', 'Tailscale SSH', 'ScreenConnect', 'GNOME Remote Desktop'].map(
-        (it) => `gap ${it} unsupported`,
-      ),
+      [
+        'Chrome Remote Desktop',
+        'Tailscale SSH',
+        'GNOME Remote Desktop',
+        'NoMachine',
+        'MeshCentral',
+        'ScreenConnect',
+      ].map((it) => `gap ${it} unsupported`),
     )
   })
 

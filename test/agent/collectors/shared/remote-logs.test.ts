@@ -4,18 +4,21 @@ import {
   anydeskConnections,
   anydeskTrace,
   chromeRemoteDesktop,
+  gnomeRemoteDesktop,
+  nomachine,
   type Reader,
   rustdesk,
   splashtop,
   sshd,
   syslogTime,
+  tailscaleSsh,
   teamviewerConnections,
   teamviewerLog,
   xrdp,
 } from '../../../../agent/collectors/shared/remote-logs.ts'
 import { HOUR } from '../../../../wire/time.ts'
 import { START } from '../../fake-host.ts'
-import { ANYDESK, at, iso, local, trace } from '../../fixtures/remote-logs.ts'
+import { ANYDESK, at, GNOME, iso, local, NOMACHINE, TAILSCALE, trace } from '../../fixtures/remote-logs.ts'
 
 const read = (reader: Reader, lines: string) =>
   lines.split(/\r?\n/).flatMap((line) => {
@@ -113,6 +116,69 @@ describe('agent/collectors/shared/remote-logs', () => {
       { kind: 'open', key: '', at: START, direction: 'incoming', ip: '198.51.100.134' },
       { kind: 'close', key: '', at: START },
     ])
+  })
+
+  it('NoMachine, and its version 6', () => {
+    const { day, time } = local(0)
+    const old = [
+      `    ${day} ${time} 832.494   201 NXSERVER User 'root' logged in from '172.17.0.1' using authentication method password.`,
+      `    ${day} ${time} 832.494    14 NXSERVER WARNING! Process '/usr/NX/bin/nxexec' with pid '219/219' finished.`,
+    ]
+    assert.deepEqual(
+      read(nomachine(), `${NOMACHINE(0, 60_000)}${old.join('\n')}`).map((it) => [
+        it.kind,
+        it.key,
+        it.at - START,
+        it.ip,
+      ]),
+      [
+        ['open', '2629', 0, '198.51.100.7'],
+        ['close', '2629', 60_000, undefined],
+        ['open', '201', 0, '172.17.0.1'],
+      ],
+    )
+  })
+
+  it('NoMachine: a name that looks like the rest of the line', () => {
+    const { day, time } = local(0)
+    const name = "x' logged in from '192.0.2.1' using NX-password"
+    const line = `7 7 ${day} ${time} 000.001 NXSERVER User '${name}' logged in from '198.51.100.7' using NX-password.`
+    assert.deepEqual(
+      read(nomachine(), line).map((it) => it.ip),
+      ['198.51.100.7'],
+    )
+  })
+
+  it('Tailscale SSH', () => {
+    assert.deepEqual(read(tailscaleSsh(), TAILSCALE(0, 60_000)), [
+      {
+        ...{ kind: 'open', key: 'sess-20261102T090000-5b2acc170e', at: START, direction: 'incoming' },
+        ...{ ip: '100.100.83.67', peer: 'ann@example.com' },
+      },
+      { kind: 'close', key: 'sess-20261102T090000-5b2acc170e', at: START + 60_000 },
+    ])
+    const line = (text: string) => `${iso(0)} h tailscaled[592]: ssh-session(sess-1): ${text}\n`
+    const refused = line('handling new SSH connection from ben@example.com (100.64.1.2) to ssh-user "root"')
+    assert.deepEqual(read(tailscaleSsh(), refused + line('access denied')), [])
+    assert.deepEqual(
+      read(tailscaleSsh(), line('access granted to Ben@example.com as ssh-user "root"')).map((it) => [it.ip, it.peer]),
+      [[null, 'ben@example.com']],
+    )
+  })
+
+  it('GNOME Remote Desktop: with and without the end, on systems that cut its name', () => {
+    const begins = GNOME(0)
+    const name = 'gnome-remote-desktop-daemon'
+    const log = begins + begins + GNOME(HOUR, 2 * HOUR).replaceAll('gnome-remote-de', name) + GNOME(3 * HOUR)
+    assert.deepEqual(
+      read(gnomeRemoteDesktop(), log).map((it) => [it.kind, it.key, it.at - START]),
+      [
+        ['open', 'gnome 4158', 0],
+        ['open', 'gnome 4158', HOUR],
+        ['close', 'gnome 4158', 2 * HOUR],
+        ['open', 'gnome 4158', 3 * HOUR],
+      ],
+    )
   })
 
   for (const text of [
@@ -304,6 +370,10 @@ describe('agent/collectors/shared/remote-logs', () => {
       chromeRemoteDesktop,
       sshd,
       xrdp,
+      splashtop,
+      nomachine,
+      tailscaleSsh,
+      gnomeRemoteDesktop,
       teamviewerLog,
       () => teamviewerConnections('incoming'),
     ]
@@ -312,10 +382,15 @@ describe('agent/collectors/shared/remote-logs', () => {
       'Incoming   ',
       '[2026-01-01 00:00:00 +00:00] ',
       `${iso(0)} h sshd[1]: Accepted x for `,
+      "7 7 2026-01-01 00:00:00 1.1 NXSERVER User '",
+      `${iso(0)} h tailscaled[1]: ssh-session(sess-1): access granted to `,
+      `${iso(0)} h tailscaled[1]: ssh-session(sess-1): handling new SSH connection from `,
+      `${iso(0)} h gnome-remote-de[1]: [RDP.`,
+      '<I> Jan01 00:00:00.0 ',
     ]
     for (const make of readers)
       for (const line of lines)
-        for (const fill of [' ', 'a', 'app.x - ', '(', ' for from '])
+        for (const fill of [' ', 'a', 'app.x - ', '(', ' for from ', "' logged in from '", ' tailscaled: '])
           assert.equal(read(make(), line + fill.repeat(262_144 / fill.length)).length, 0)
   })
 })
