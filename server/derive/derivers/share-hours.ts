@@ -5,10 +5,13 @@
  * Shape   one `volume_anomaly` with metric 'screen_share_hours' and WindowDays 1 per laptop and UTC day with at least
  *         `hours`, once the day is over; a second one with the sum of `ofDays` days when `days` of those had as many.
  * Silent  calls, which receive as much; uploads, which are faster; days without a meeting program.
- * Memory  per laptop two numbers for each day of three weeks.
+ *         An agent that tells bytes by program, too, tells a stream twice: in the sum of the laptop, and as a part of
+ *         it. The longer of the two counts.
+ * Memory  per laptop three numbers for each day of three weeks.
  */
 
 import * as z from 'zod'
+import type { EventOf } from '../../../wire/event.ts'
 import { DAY } from '../../../wire/time.ts'
 import { deriverKind, LATENESS_MS, type Seen } from '../deriver.ts'
 import { hoursStatement } from '../kit/hours-statement.ts'
@@ -31,15 +34,19 @@ const thresholds = z.strictObject({
 /** Seconds with such a stream by UTC day, and the days on which a meeting program was seen. */
 interface ScreenDays {
   seconds: Map<number, number>
+  /** The same, by program and peer. */
+  parts: Map<number, number>
   meetings: Set<number>
 }
 
 export const shareHours = deriverKind('share_hours', thresholds, (limits, world) => {
   const laptops = new Subjects<ScreenDays>({
-    save: ({ seconds, meetings }) => ({ seconds: [...seconds], meetings: [...meetings] }),
+    save: ({ seconds, parts, meetings }) => ({ seconds: [...seconds], parts: [...parts], meetings: [...meetings] }),
     load(state) {
-      const { seconds, meetings } = state as { seconds: [number, number][]; meetings: number[] }
-      return { seconds: new Map(seconds), meetings: new Set(meetings) }
+      const { seconds, parts, meetings } = state as Record<'seconds' | 'parts', [number, number][]> & {
+        meetings: number[]
+      }
+      return { seconds: new Map(seconds), parts: new Map(parts), meetings: new Set(meetings) }
     },
   })
   /** Laptops to judge at the next advance. Those with data of a day that is not over stay. */
@@ -58,10 +65,11 @@ export const shareHours = deriverKind('share_hours', thresholds, (limits, world)
       const day = Math.floor(time / DAY)
       if (day < judgedTo - keptDays) return
       due.add(device)
-      const laptop = laptops.ensure(device, () => ({ seconds: new Map(), meetings: new Set() }))
+      const laptop = laptops.ensure(device, () => ({ seconds: new Map(), parts: new Map(), meetings: new Set() }))
       if (seconds === 0 && laptop.meetings.has(day)) return
       if (isMeeting) laptop.meetings.add(day)
-      if (seconds > 0) laptop.seconds.set(day, (laptop.seconds.get(day) ?? 0) + seconds)
+      const kind = event.category === 'egress' && isPart(event) ? laptop.parts : laptop.seconds
+      if (seconds > 0) kind.set(day, (kind.get(day) ?? 0) + seconds)
       laptops.touch(device)
     },
     advance(now, emit) {
@@ -70,7 +78,8 @@ export const shareHours = deriverKind('share_hours', thresholds, (limits, world)
         const since = (Math.min(judgedTo || today, today) - LATENESS_MS / DAY) * DAY
         reported.revise(device, since, statementsOn(device, since, today), emit)
         // A day that is not over is judged later.
-        if (!laptops.get(device)!.seconds.has(today)) due.delete(device)
+        const { seconds, parts } = laptops.get(device)!
+        if (!seconds.has(today) && !parts.has(today)) due.delete(device)
       }
       if (today > judgedTo) forget(today)
       judgedTo = today
@@ -104,9 +113,10 @@ export const shareHours = deriverKind('share_hours', thresholds, (limits, world)
   }
 
   function statementsOn(device: string, since: number, today: number): Statement[] {
-    const { seconds, meetings } = laptops.get(device)!
-    const hoursOf = (day: number) => (meetings.has(day) ? (seconds.get(day) ?? 0) / 3_600 : 0)
-    return [...seconds.keys()].flatMap((day) => {
+    const { seconds, parts, meetings } = laptops.get(device)!
+    const longest = (day: number) => Math.max(seconds.get(day) ?? 0, parts.get(day) ?? 0)
+    const hoursOf = (day: number) => (meetings.has(day) ? longest(day) / 3_600 : 0)
+    return [...new Set([...seconds.keys(), ...parts.keys()])].flatMap((day) => {
       if (day >= today || day * DAY < since || hoursOf(day) < limits.hours) return []
       const window = Array.from({ length: limits.ofDays }, (_, ago) => hoursOf(day - ago))
       const isRepeated = window.filter((it) => it >= limits.hours).length >= limits.days
@@ -127,17 +137,22 @@ export const shareHours = deriverKind('share_hours', thresholds, (limits, world)
   }
 
   function forget(today: number): void {
-    for (const [device, { seconds, meetings }] of laptops) {
-      for (const days of [seconds, meetings])
+    for (const [device, { seconds, parts, meetings }] of laptops) {
+      for (const days of [seconds, parts, meetings])
         for (const day of days.keys())
           if (day < today - keptDays) {
             days.delete(day)
             laptops.touch(device)
           }
-      if (seconds.size === 0 && meetings.size === 0) laptops.delete(device)
+      if (seconds.size + parts.size + meetings.size === 0) laptops.delete(device)
     }
   }
 })
+
+/** Of a program or peer, and not the sum of the laptop. */
+function isPart({ Image, DestinationIp }: EventOf<'egress'>): boolean {
+  return Image !== null || DestinationIp !== null
+}
 
 /** Whether a meeting or screen sharing program was seen. Remote control has rules of its own. */
 function showsMeeting({ facts }: Seen): boolean {

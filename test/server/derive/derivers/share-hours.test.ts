@@ -28,6 +28,17 @@ const stream = (day: number, hours: number, sent = 30, back = 2): Recorded[] =>
     ),
   )
 const shown = (day: number, hours: number) => [meeting(day), ...stream(day, hours)]
+/** The same streams as parts of those sums, by program and peer. */
+const byProgram = (sums: Recorded[]): Recorded[] =>
+  sums.map((it) => {
+    if (it.type !== 'event' || it.event.category !== 'egress') return it
+    const part = { Image: '/opt/zoom/zoom', DestinationIp: '198.51.100.7', DestinationPort: 443 }
+    const { time, BytesSent, BytesReceived, WindowSeconds } = it.event
+    return received(
+      'd1',
+      event('egress', { ...part, DestinationHostname: null, BytesSent, BytesReceived, WindowSeconds }, time),
+    )
+  })
 
 const cases: { what: string; records: Recorded[]; stands: [value: number, windowDays: number][] }[] = [
   { what: '#28: a whole day', records: shown(0, 9), stands: [[9, 1]] },
@@ -42,6 +53,12 @@ const cases: { what: string; records: Recorded[]; stands: [value: number, window
     ],
   },
   { what: 'a workshop in the morning', records: shown(0, 4), stands: [] },
+  {
+    what: 'a workshop whose stream is told by program, too',
+    records: [...shown(0, 4), ...byProgram(stream(0, 4))],
+    stands: [],
+  },
+  { what: 'a whole day, by program only', records: [meeting(0), ...byProgram(stream(0, 9))], stands: [[9, 1]] },
   { what: 'a call, in which as much comes back', records: [meeting(0), ...stream(0, 9, 120, 110)], stands: [] },
   { what: 'N19: an upload, which is faster', records: [meeting(0), ...stream(0, 9, 900, 10)], stands: [] },
   { what: 'ordinary work', records: [meeting(0), ...stream(0, 9, 5, 60)], stands: [] },
