@@ -189,7 +189,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
     acked: () => spool.acked,
     isThrottled: () => link.status.throttled,
   })
-  let troubleReported = policies.trouble
+  let troubleTold = { text: '', at: 0 }
   const own = ownFiles(folder, AGENT_VERSION, programFolder())
   const writeContact = contactWriter(paths.contact, AGENT_VERSION)
   const writeStatus = statusWriter(paths.status, realClocks, () => statusOf(parts))
@@ -209,7 +209,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
     onLostTime,
   )
   // A trial that goes on, or what came of it: the agent died with it.
-  if (policies.trouble !== null) emit(state('policy_rejected', { Trouble: shortened(policies.trouble) }))
+  tellTrouble('policy_rejected')
   if (policies.current) collectors.apply(policies.current)
   if (policies.isOnTrial) trial.begin([], spool.last)
   return { stop }
@@ -266,13 +266,21 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   function onPolicy(signed: SignedPolicy): void {
     const failing = collectors.failing()
     const next = policies.update(signed)
-    if (policies.trouble !== null && policies.trouble !== troubleReported)
-      emit(state('policy_rejected', { Trouble: shortened(policies.trouble) }))
-    troubleReported = policies.trouble
+    tellTrouble('policy_rejected')
     if (next === null) return
     emit(state('policy_applied'))
     use(next)
     if (policies.isOnTrial) trial.begin(failing, spool.last)
+  }
+
+  /** A policy that is sent again and again is refused once an hour. */
+  function tellTrouble(action: 'policy_rejected' | 'policy_rolled_back'): void {
+    const { trouble } = policies
+    if (trouble === null) return
+    const isNews = trouble !== troubleTold.text || booted() - troubleTold.at >= HOUR
+    if (!isNews && action === 'policy_rejected') return
+    troubleTold = { text: trouble, at: booted() }
+    emit(state(action, { Trouble: shortened(trouble) }))
   }
 
   function use(policy: Policy): void {
@@ -288,8 +296,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
       return
     }
     const before = policies.goBack(verdict.why, verdict.isFinal)
-    troubleReported = policies.trouble
-    emit(state('policy_rolled_back', { Trouble: policies.trouble && shortened(policies.trouble) }))
+    tellTrouble('policy_rolled_back')
     if (before !== null) use(before)
   }
 

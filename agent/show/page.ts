@@ -59,13 +59,14 @@ summary .mono{display:block;color:var(--muted);font-size:12px}
 table{width:100%;margin-top:8px;border-collapse:collapse;table-layout:fixed}
 caption{padding:2px 0;text-align:left;color:var(--muted);font-size:12px}
 th,td{padding:2px 8px 2px 0;vertical-align:top;text-align:left;overflow-wrap:anywhere}
-th{width:200px;font-weight:400;color:var(--muted)}
-tr{border-top:1px solid var(--line)}
+th{width:220px;font-weight:400;color:var(--muted)}
+thead th,thead td{padding:0;line-height:0}
+tbody tr{border-top:1px solid var(--line)}
 dl{margin:0}
 dt{font-weight:600}
 dd{margin:0 0 8px}
 @media (max-width:560px){body{padding:0 12px 32px}th{width:40%}}
-@media (forced-colors:active){.panel,details,tr{border-color:CanvasText}}
+@media (forced-colors:active){.panel,details,tbody tr{border-color:CanvasText}}
 @media print{details::details-content{content-visibility:visible;display:block}nav,.skip{display:none}}
 `
 export const STYLE_HASH = `sha256-${createHash('sha256').update(STYLE).digest('base64')}`
@@ -155,7 +156,7 @@ function exampleTable(event: Record<string, unknown>, texts: Texts, language: La
   const rows = fieldsOf(event).map(
     ([name, value]) => `<tr><th scope="row" class="mono">${shown(name)}</th><td class="mono">${shown(value)}</td></tr>`,
   )
-  const head = `<thead class="sr"><tr><th scope="col">${escaped(texts.field)}</th><th scope="col">${escaped(texts.value)}</th></tr></thead>`
+  const head = `<thead><tr><th scope="col"><span class="sr">${escaped(texts.field)}</span></th><td><span class="sr">${escaped(texts.value)}</span></td></tr></thead>`
   return `<table><caption>${escaped(when)}</caption>${head}<tbody>${rows.join('')}</tbody></table>`
 }
 

@@ -3,7 +3,7 @@
  *
  * Shape   a laptop has several accounts; what one of them did is none of the others' business, although all of them can
  *         open a page on this machine. Events of root and of the system's own accounts name nobody.
- * Errors  where it is not known who asks, everything that names an account is hidden.
+ * Errors  where it is not known who asks, everything that names an account is hidden, unless there is only one.
  */
 export interface Asker {
   /** The account; null: not known. */
@@ -22,7 +22,7 @@ export function visibleTo(
   asker: Asker,
   people: readonly { name: string; home: string }[],
 ): (event: Record<string, unknown>) => boolean {
-  if (asker.isRoot) return () => true
+  if (asker.isRoot || (asker.name === null && people.length <= 1)) return () => true
   const others = people.filter((it) => it.name !== asker.name)
   const names = new Set(others.map((it) => it.name.toLowerCase()))
   const homes = others.map(({ home }) => home)

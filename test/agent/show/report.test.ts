@@ -61,6 +61,12 @@ describe('agent/show: the report', () => {
       assert.ok(!lastSent.some((it) => who === 'ann' && it.User === 'bob'))
     })
 
+  it('somebody unknown sees all of a laptop with one account', () => {
+    const one = { asker: { name: null, isRoot: false }, people: [{ name: 'bob', home: '/home/bob' }] }
+    assert.equal(showReport(sources(), one).hidden, 0)
+    assert.equal(showReport(sources(), { ...one, asker: { name: 'www-data', isRoot: false } }).hidden, 1)
+  })
+
   const events: { text: string; event: Record<string, unknown>; isVisible: boolean }[] = [
     { text: "another account's path in a list", event: { Paths: ['/home/bob/x'] }, isVisible: false },
     { text: 'a path that only begins like it', event: { Image: '/home/bobby/x' }, isVisible: true },

@@ -100,6 +100,22 @@ function devices(given: Given): void {
   const token = { hash: 'h1', worker: 'w1', createdAt: T0, expiresAt: T0 + 1_000 }
   const laptop = enrolledDevice('d1')
   const NO_TOKEN = { name: 'Fault', code: 'enroll.token' }
+  it('leaves a laptop in its group until somebody names another one, or none', async () => {
+    const { store, another } = given()
+    const group = async () => (await (await another()).devices.get('d1'))?.group
+    await store.devices.save(enrolledDevice('d1', { group: 'berlin' }))
+    await store.devices.save(enrolledDevice('d1', { version: '0.2.0' }))
+    assert.equal(await group(), 'berlin')
+    await store.devices.addToken({ hash: 'h1', worker: null, createdAt: T0, expiresAt: T0 + 10 })
+    await store.devices.enroll('h1', enrolledDevice('d1'), T0 + 1)
+    assert.equal(await group(), 'berlin')
+    await store.devices.addToken({ hash: 'h2', worker: null, createdAt: T0, expiresAt: T0 + 10 })
+    await store.devices.enroll('h2', enrolledDevice('d1', { group: 'paris' }), T0 + 1)
+    assert.equal(await group(), 'paris')
+    await store.devices.save(enrolledDevice('d1', { group: null }))
+    assert.equal(await group(), null)
+  })
+
   const REVOKED = { name: 'Fault', code: 'device.revoked', where: 'd1' }
   const revoking = (at: number): [string, Revocation, AuditEntry] => [
     'd1',
