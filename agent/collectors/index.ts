@@ -4,7 +4,6 @@ import type { CollectedOn } from '../../wire/event.ts'
 import type { Collector, StartCounters } from '../collect.ts'
 import type { StartSourceKind } from '../host/host.ts'
 import { windowsCalls } from '../host/windows/open.ts'
-import { archives } from './linux/archives.ts'
 import { autostarts } from './linux/autostarts.ts'
 import { clockPlaces } from './linux/clock-places.ts'
 import { connections } from './linux/connections.ts'
@@ -19,9 +18,12 @@ import { repositories } from './linux/repositories.ts'
 import { software } from './linux/software.ts'
 import { usbDevices } from './linux/usb-devices.ts'
 import { volumes } from './linux/volumes.ts'
+import { archives } from './shared/archives.ts'
 import { SWEEP_LIMITS } from './shared/folder-sweep.ts'
 import { type WatchFolder, watchFolder } from './shared/folder-watcher.ts'
+import { notCollected } from './shared/not-collected.ts'
 import { watchedFolders } from './shared/watched-folders.ts'
+import { windowsArchives } from './windows/archives.ts'
 import { autostarts as windowsAutostarts } from './windows/autostarts.ts'
 import { clockPlaces as windowsClockPlaces } from './windows/clock-places.ts'
 import { connections as windowsConnections } from './windows/connections.ts'
@@ -32,7 +34,9 @@ import { logons as windowsLogons } from './windows/logons.ts'
 import { networkPlaces as windowsNetworkPlaces } from './windows/network-places.ts'
 import { power as windowsPower } from './windows/power.ts'
 import { processes as windowsProcesses } from './windows/processes.ts'
+import { remoteSessions as windowsRemoteSessions } from './windows/remote-sessions.ts'
 import { software as windowsSoftware } from './windows/software.ts'
+import { usbDevices as windowsUsbDevices } from './windows/usb-devices.ts'
 import { volumes as windowsVolumes } from './windows/volumes.ts'
 import { windowsPlaces } from './windows/watched-places.ts'
 
@@ -51,6 +55,9 @@ type Make<P extends AgentProduct> = (
   sources: readonly StartSourceKind[],
   watch: WatchFolder,
 ) => readonly Collector<CollectedOn<P>>[]
+
+/** What else Windows would tell: short programs and ended sessions, packaged apps, and one more way to start. */
+const WINDOWS_BLIND = ['event channels Security, Sysmon and TerminalServices', 'AppX packages', 'WMI subscriptions']
 
 /** The compiler rejects a category that COLLECTED in wire/event.ts lacks: the server reads there what agents collect. */
 const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
@@ -77,22 +84,25 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
     ]
   },
   macos: () => [],
-  windows: () => [
-    windowsProcesses(windowsCalls),
-    windowsConnections(windowsCalls),
-    windowsSoftware(windowsCalls),
-    windowsAutostarts(windowsCalls),
-    windowsVolumes(windowsCalls),
-    windowsInterfaces(windowsCalls),
-    windowsNetworkPlaces(windowsCalls),
-    windowsClockPlaces(windowsCalls),
-    windowsPower(windowsCalls),
-    windowsLogons(windowsCalls),
-    windowsDisplays(windowsCalls),
-    // Nothing makes archive_created of what it finds there yet.
-    {
-      ...watchedFolders(changeHints(windowsCalls), () => {}, SWEEP_LIMITS, windowsPlaces(windowsCalls)),
-      categories: ['file_event', 'file_burst'],
-    },
-  ],
+  windows: () => {
+    const archiveParts = windowsArchives(windowsCalls)
+    return [
+      windowsProcesses(windowsCalls, [archiveParts.onProgram]),
+      windowsConnections(windowsCalls),
+      windowsSoftware(windowsCalls),
+      windowsAutostarts(windowsCalls),
+      windowsVolumes(windowsCalls),
+      windowsInterfaces(windowsCalls),
+      windowsNetworkPlaces(windowsCalls),
+      windowsClockPlaces(windowsCalls),
+      windowsPower(windowsCalls),
+      windowsLogons(windowsCalls),
+      windowsDisplays(windowsCalls),
+      windowsUsbDevices(windowsCalls),
+      windowsRemoteSessions(windowsCalls),
+      watchedFolders(changeHints(windowsCalls), archiveParts.onArchive, SWEEP_LIMITS, windowsPlaces(windowsCalls)),
+      archiveParts.collector,
+      notCollected('windows', WINDOWS_BLIND),
+    ]
+  },
 }

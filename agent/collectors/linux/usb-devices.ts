@@ -18,6 +18,7 @@ import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { bounded } from '../shared/bounded.ts'
 import { shortText } from '../shared/short-text.ts'
+import { capabilitiesOf, type UsbInterface } from '../shared/usb-capabilities.ts'
 
 const NAME = 'usb-devices'
 const ROOT = '/sys/bus/usb/devices'
@@ -28,14 +29,8 @@ const MAX_NEW = 256
 const MAX_DISKS = 32
 /** The kernel's own bound for a report descriptor. */
 const MAX_DESCRIPTOR = 4_096
-const REALTEK = '0bda'
 
 type Described = Omit<ObservationOf<'usb_device'>, 'category' | 'time' | 'collector' | 'Action'>
-export interface UsbInterface {
-  class: string
-  subclass: string
-  protocol: string
-}
 
 export const usbDevices: Collector<'usb_device'> = {
   name: NAME,
@@ -129,24 +124,6 @@ async function describe(host: Host, port: string): Promise<Described> {
 
 function interfaceNumber(name: string): number {
   return Number(name.slice(name.lastIndexOf('.') + 1))
-}
-
-export function capabilitiesOf(interfaces: readonly UsbInterface[], vendor: string) {
-  const is = (...codes: string[]) =>
-    interfaces.some((it) => codes.includes(`${it.class}/${it.subclass}/${it.protocol}`))
-  const of = (code: string, ...subclasses: string[]) =>
-    interfaces.some((it) => it.class === code && subclasses.includes(it.subclass))
-  return {
-    input: interfaces.some((it) => it.class === '03'),
-    keyboard: is('03/01/01', '03/00/01'),
-    storage: interfaces.some((it) => it.class === '08'),
-    // CDC: ECM, EEM, NCM, MBIM. RNDIS has three class codes. Linux drivers/net/usb: ipheth (an iPhone's tethering),
-    // and r8152 (Realtek), whose class many other devices have, too.
-    network:
-      of('02', '06', '0c', '0d', '0e') ||
-      is('02/02/ff', 'e0/01/03', 'ef/04/01', 'ff/fd/01') ||
-      (vendor === REALTEK && is('ff/ff/00')),
-  }
 }
 
 /** Null: it has no input device (yet), or none can be read. */

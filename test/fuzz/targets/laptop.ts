@@ -1,6 +1,6 @@
 /** What the collectors read on a laptop: logs of remote-control programs, and any file of /proc, /sys and /var. */
 import assert from 'node:assert/strict'
-import { archives } from '../../../agent/collectors/linux/archives.ts'
+import { archives } from '../../../agent/collectors/shared/archives.ts'
 import { autostarts } from '../../../agent/collectors/linux/autostarts.ts'
 import { clockPlaces } from '../../../agent/collectors/linux/clock-places.ts'
 import { connections } from '../../../agent/collectors/linux/connections.ts'

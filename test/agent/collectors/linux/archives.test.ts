@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { archiveOf, archives } from '../../../../agent/collectors/linux/archives.ts'
+import { archiveOf, archives } from '../../../../agent/collectors/shared/archives.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import type { Policy } from '../../../../wire/messages.ts'
 import { DAY, HOUR } from '../../../../wire/time.ts'

@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import {
-  capabilitiesOf,
-  hasLetters,
-  isAbsolutePointer,
-  usbDevices,
-} from '../../../../agent/collectors/linux/usb-devices.ts'
+import { hasLetters, isAbsolutePointer, usbDevices } from '../../../../agent/collectors/linux/usb-devices.ts'
+import { capabilitiesOf } from '../../../../agent/collectors/shared/usb-capabilities.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { denied, type FakeHost, fakeHost, put, watchPolls } from '../../fake-host.ts'
 import { DISGUISED_COMET, disksOf, JETKVM, MOUSE, PHONE, PIKVM, plug } from '../../fixtures/usb.ts'

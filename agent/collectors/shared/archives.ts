@@ -17,10 +17,9 @@ import type { Policy } from '../../../wire/messages.ts'
 import { HOUR } from '../../../wire/time.ts'
 import { type Collector, lossGap } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
-import { accountReader, homesOf } from '../shared/accounts.ts'
-import { archiveCommand } from '../shared/archive-command.ts'
-import type { OnProgram } from '../shared/programs.ts'
-import { findRoots, type Root } from '../shared/watched-roots.ts'
+import { archiveCommand } from './archive-command.ts'
+import type { OnProgram } from './programs.ts'
+import { linuxPlaces, type OpenPlaces, type Root } from './watched-roots.ts'
 
 const NAME = 'archives'
 const TICK_MS = 5_000
@@ -39,7 +38,13 @@ interface Pending {
 }
 type Stamp = { time: number; collector: string }
 
-export function archives(): {
+export interface ArchiveSystem {
+  open: OpenPlaces
+  isRunning(host: Host, pid: number): Promise<boolean>
+}
+const LINUX: ArchiveSystem = { open: linuxPlaces, isRunning: isProcess }
+
+export function archives(system = LINUX): {
   collector: Collector<'archive_created'>
   onProgram: OnProgram
   onArchive: (path: string) => void
@@ -61,7 +66,7 @@ export function archives(): {
     collector: {
       name: NAME,
       categories: ['archive_created'],
-      run: (host, policy, signal) => run(host, policy, signal, pending, counts),
+      run: (host, policy, signal) => run(host, policy, signal, pending, counts, system),
     },
   }
 }
@@ -72,12 +77,13 @@ async function* run(
   signal: AbortSignal,
   pending: Map<string, Pending>,
   counts: { overflow: number },
+  { open, isRunning }: ArchiveSystem,
 ) {
-  const accounts = accountReader(host)
+  const places = open(host)
   const reported = new Map<string, string>()
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
-    const { complete, abandoned } = await checkPending(host, pending)
+    const { complete, abandoned } = await checkPending(host, pending, isRunning)
     const fresh = complete.filter(({ it, parts, version }) => {
       const known = reported.get(it.path) === version
       remember(reported, it.path, version)
@@ -88,9 +94,9 @@ async function* run(
     if (abandoned > 0) yield lossGap(stamp, 'archive_created', 'still growing after six hours', abandoned)
     counts.overflow = 0
     if (fresh.length > 0) {
-      const { homes, gaps } = await homesOf(accounts, stamp)
+      const { homes, gaps } = await places.homes(stamp)
       yield* gaps
-      const roots = await findRoots(host, policy, homes, await host.readText('/proc/self/mountinfo').catch(() => ''))
+      const roots = await places.roots(policy, homes, await places.mounts())
       for (const { it, parts } of fresh) yield event(stamp, it, parts, roots)
     }
     await host.sleep(TICK_MS, signal)
@@ -107,20 +113,21 @@ interface Complete {
 async function checkPending(
   host: Host,
   pending: Map<string, Pending>,
+  isRunning: ArchiveSystem['isRunning'],
 ): Promise<{ complete: Complete[]; abandoned: number }> {
   const complete: Complete[] = []
   let abandoned = 0
   for (const it of [...pending.values()]) {
     if (complete.length >= MAX_AT_ONCE) break
     it.since ??= host.elapsed()
-    const isRunning = it.by !== null && (await isProcess(host, it.by.pid))
+    const isAtWork = it.by !== null && (await isRunning(host, it.by.pid))
     const found = await measure(host, it.path)
     const size = sum(found.parts)
     const exists = found.parts.length > 0
     const isTooLong = host.elapsed() - it.since > MAX_WAIT_MS
-    if (exists && size === it.size && !isRunning) complete.push({ it, ...found })
+    if (exists && size === it.size && !isAtWork) complete.push({ it, ...found })
     else if (isTooLong && exists) abandoned++
-    else if (!isTooLong && (exists || isRunning || it.size !== 0)) {
+    else if (!isTooLong && (exists || isAtWork || it.size !== 0)) {
       it.size = size
       continue
     }
