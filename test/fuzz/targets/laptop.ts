@@ -1,6 +1,5 @@
 /** What the collectors read on a laptop: logs of remote-control programs, and any file of /proc, /sys and /var. */
 import assert from 'node:assert/strict'
-import { archives } from '../../../agent/collectors/shared/archives.ts'
 import { autostarts } from '../../../agent/collectors/linux/autostarts.ts'
 import { clockPlaces } from '../../../agent/collectors/linux/clock-places.ts'
 import { connections } from '../../../agent/collectors/linux/connections.ts'
@@ -15,6 +14,7 @@ import { repositories } from '../../../agent/collectors/linux/repositories.ts'
 import { software } from '../../../agent/collectors/linux/software.ts'
 import { usbDevices } from '../../../agent/collectors/linux/usb-devices.ts'
 import { volumes } from '../../../agent/collectors/linux/volumes.ts'
+import { archives } from '../../../agent/collectors/shared/archives.ts'
 import {
   anydeskConnections,
   anydeskTrace,
