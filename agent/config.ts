@@ -20,6 +20,10 @@ export function agentPaths(folder: string) {
     bans: join(folder, 'bans.json'),
     /** Whether this run was acknowledged: see contact.ts. */
     contact: join(folder, 'contact.json'),
+    /** What was known of the agent's own files: see own-files.ts. */
+    ownFiles: join(folder, 'own-files.json'),
+    /** When and why it stopped in good order: see stopped.ts. */
+    stopped: join(folder, 'stopped.json'),
     /** Why it is about to be stopped: see install/goodbye.ts. */
     goodbye: join(folder, 'goodbye.json'),
     status: join(folder, 'status.json'),

@@ -1,4 +1,5 @@
 /** The policy: accepted only with the server's signature, and saved across restarts. */
+import { createHash } from 'node:crypto'
 import { CATEGORIES, type Category } from '../wire/event.ts'
 import { Fault } from '../wire/fault.ts'
 import { Policy, SignedPolicy, signedText } from '../wire/messages.ts'
@@ -46,9 +47,25 @@ export function lastPolicy(path: string, serverKey: string): Policy | null {
   return signed && acceptPolicy(signed, serverKey)
 }
 
+/** Whether the saved policy is not one that this server signed. */
+export function isForeignPolicy(path: string, serverKey: string): boolean {
+  try {
+    const signed = readJson(path, SignedPolicy)
+    return signed !== null && !isSigned(serverKey, signedText.policy(signed.text), signed.signature)
+  } catch (cause) {
+    return (
+      cause instanceof Fault &&
+      cause.code === 'config.invalid' &&
+      !(cause.cause instanceof Error && 'errno' in cause.cause)
+    )
+  }
+}
+
 /** The policy in use, and why the latest one was rejected. */
 export interface PolicyHolder {
   readonly current: Policy | null
+  /** SHA-256 over its text, lower-case hex. */
+  readonly hash: string | null
   /** Why the latest policy was rejected, or the saved one could not be read. */
   readonly trouble: string | null
   /** The new policy; null if it is rejected or changes nothing. */
@@ -57,15 +74,21 @@ export interface PolicyHolder {
 
 export function policyHolder(path: string, serverKey: string): PolicyHolder {
   let current: Policy | null = null
+  let hash: string | null = null
   let trouble: string | null = null
   try {
-    current = lastPolicy(path, serverKey)
+    const signed = readJson(path, SignedPolicy)
+    current = signed && acceptPolicy(signed, serverKey)
+    hash = signed && hashOf(signed)
   } catch (cause) {
     trouble = textOf(cause) // the server sends one with its welcome
   }
   return {
     get current() {
       return current
+    },
+    get hash() {
+      return hash
     },
     get trouble() {
       return trouble
@@ -74,6 +97,7 @@ export function policyHolder(path: string, serverKey: string): PolicyHolder {
       const before = current
       try {
         current = acceptPolicy(signed, serverKey, before?.version)
+        hash = hashOf(signed)
         trouble = null
       } catch (cause) {
         trouble = textOf(cause)
@@ -88,6 +112,10 @@ export function policyHolder(path: string, serverKey: string): PolicyHolder {
       return current
     },
   }
+}
+
+function hashOf({ text }: SignedPolicy): string {
+  return createHash('sha256').update(text).digest('hex')
 }
 
 function textOf(cause: unknown): string {

@@ -3,6 +3,7 @@
  * both.
  */
 import { createHmac, randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import type { Observation, ObservationOf } from '../wire/event.ts'
 import type { Policy, SignedPolicy } from '../wire/messages.ts'
 import { DAY, HOUR } from '../wire/time.ts'
@@ -11,17 +12,21 @@ import { type Collector, gap, type StartCounters } from './collect.ts'
 import { type CollectorRunner, collectorRunner } from './collector-runner.ts'
 import { agentPaths, type Config, loadConfig, recordRun } from './config.ts'
 import { contactWriter } from './contact.ts'
+import { cutOffWatch, namedElsewhere, readHosts } from './cut-off.ts'
 import type { MachineFacts, Places, System } from './host/host.ts'
 import { loadKey } from './identity.ts'
 import { forgetGoodbye, goodbyeReason } from './install/goodbye.ts'
 import { lockHolder } from './lock.ts'
 import { type Logger, logger } from './log.ts'
 import { type Outbox, outbox } from './outbox.ts'
-import { type PolicyHolder, policyHolder } from './policy.ts'
+import { ownFiles, programFolder } from './own-files.ts'
+import { categoriesOff, type PolicyHolder, policyHolder } from './policy.ts'
 import { type Rejections, rejections } from './rejections.ts'
+import { unsentBy } from './spool/cursor.ts'
 import { sentLog } from './spool/sent.ts'
 import { Spool } from './spool/spool.ts'
 import { type Status, statusWriter } from './status.ts'
+import { recordStop, takeStop } from './stopped.ts'
 import { type Costs, NO_COSTS, summary } from './summary.ts'
 import { BanList } from './supervisor/bans.ts'
 import { SAMPLE_MS } from './supervisor/budget.ts'
@@ -35,6 +40,7 @@ import { AGENT_VERSION } from './version.ts'
 /** How long a stopping agent tries to send what is left; the rest stays in the spool. */
 const DRAIN_MS = 2_000
 const GAPS_SHOWN = 50
+const CUT_OFF_LOOK_MS = 5_000
 const LIMITS_WITHOUT_POLICY = { spoolBytes: 64 * 1_048_576, spoolDays: 14 }
 
 const ASIDE =
@@ -50,7 +56,7 @@ export interface RunOptions {
   reader?: Reader
   /** The agent needs too much memory and must be started again. It is left running if this does nothing. */
   onExhausted?: (why: string) => void
-  /** False: it comes back at once after a death. For tests that kill it again and again. */
+  /** False: it comes back at once after a death, and bans nothing for its cost. For tests that kill it again and again. */
   isCareful?: boolean
   timing?: Timing
   log?: Logger
@@ -117,6 +123,10 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   const rejected = rejections(emit, realClocks)
   const reader = options.reader ?? readerOf(system)
   const gaps: Parts['gaps'] = new Map()
+  const serverName = new URL(config.url).hostname
+  const cutOff = cutOffWatch(realClocks.awake, process.execPath)
+  /** What the hosts file had for the server when that was first reached; null: it was not yet. */
+  let hostsWhenReached: string | null = null
   const supervisor = new Supervisor({
     ...{ host, reader, places: system.places ?? UNKNOWN, collectors: options.collectors, emit, deaths },
     bans: new BanList(paths.bans, wall),
@@ -124,10 +134,11 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
     random: () => fraction(randomBytes),
     onChange: () => collectors.review(),
     onExhausted: options.onExhausted ?? (() => {}),
+    isCareful: options.isCareful,
   })
   const collectors = collectorRunner(options.collectors, supervisor, emit)
-  if (aside !== null) emit(gap({ time: wall(), collector: 'spool' }, 'spool', 'stopped', ASIDE))
-  reportStart(folder, deaths, facts, emit)
+  if (aside !== null) emit(asideGap(aside, wall()))
+  reportStart()
   deaths.reached('running')
   const link = uplink(
     {
@@ -141,6 +152,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
       log: options.log ?? logger(wall, (line) => process.stderr.write(line)),
       onPolicy,
       onRejected: rejected.add,
+      onRestored: () => emit(agentState('restored', facts)),
       onSent: sentLog(paths.sent),
       ...(options.timing ? { timing: options.timing } : {}),
     },
@@ -148,6 +160,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   )
   const parts: Parts = { config, facts, policies, spool, out, link, rejected, collectors, gaps, startedAt: wall() }
   const costs = summary(meters(parts, starts))
+  const own = ownFiles(folder, AGENT_VERSION, programFolder())
   const writeContact = contactWriter(paths.contact, AGENT_VERSION)
   const writeStatus = statusWriter(paths.status, realClocks, () => statusOf(parts))
   const ticks = ticker(
@@ -156,6 +169,9 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
       { everyMs: SAMPLE_MS, firstMs: SAMPLE_MS, run: () => supervisor.sample() },
       { everyMs: 1_000, firstMs: 1_000, run: () => writeContact(link.status) },
       { everyMs: 2_000, firstMs: 0, run: writeStatus },
+      { everyMs: CUT_OFF_LOOK_MS, firstMs: CUT_OFF_LOOK_MS, run: lookForCutOff },
+      // Before the first summary, which has the hash.
+      { everyMs: HOUR, firstMs: 60_000, run: lookAtOwnFiles },
       { everyMs: HOUR, firstMs: 300_000, run: hourly },
     ],
     onLostTime,
@@ -166,8 +182,30 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   function emit(observation: Observation): void {
     out.append(observation)
     if (observation.category === 'collection_gap') addGap(gaps, observation)
+    cutOff.see(observation)
     // A change of network is a good moment to retry.
     if (observation.category === 'network_place') link.retry()
+  }
+
+  /**
+   * Reports this start, and what happened before it: a kill, a stop or an upgrade. If the last run died in the same
+   * boot, the agent was killed; in another boot, the laptop may only have lost power.
+   */
+  function reportStart(): void {
+    const { bootId } = facts
+    const stop = takeStop(folder, bootId, realClocks.booted())
+    if (deaths.last?.bootId && deaths.last.bootId === bootId) {
+      const seen = new Set(options.collectors.flatMap((it) => it.categories))
+      const off = policies.current ? categoriesOff(policies.current) : []
+      const seconds = spool.untouchedMs === null ? null : Math.ceil(spool.untouchedMs / 1_000)
+      const wanted = [...seen].filter((it) => !off.includes(it))
+      const BlindSeconds = seconds === null ? null : Object.fromEntries(wanted.map((it) => [it, seconds]))
+      emit({ ...agentState('killed_last_time', facts), BlindSeconds })
+    }
+    const last = attempt(() => recordRun(folder, realClocks.wall(), AGENT_VERSION))
+    if (last && last.previousVersion !== AGENT_VERSION) emit(agentState('upgraded', facts))
+    const stopped = stop && { StoppedSeconds: stop.seconds, StopReason: stop.reason }
+    emit({ ...agentState('started', facts), ...stopped })
   }
 
   function onPolicy(signed: SignedPolicy): void {
@@ -191,13 +229,36 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   function hourly(): void {
     rejected.report()
     supervisor.reportHeld()
-    emit(agentState('summary', facts, costs()))
+    const hashes = { ProgramHash: own.programHash, PolicyHash: policies.hash }
+    emit({ ...agentState('summary', facts, costs()), ...hashes, BlindSeconds: blindSeconds() })
+  }
+
+  /** Without what the policy does not want. */
+  function blindSeconds(): Record<string, number> {
+    const off = policies.current ? categoriesOff(policies.current) : []
+    return Object.fromEntries(Object.entries(supervisor.blindness.take()).filter(([it]) => !off.includes(it)))
+  }
+
+  async function lookAtOwnFiles(): Promise<void> {
+    for (const Changed of await own.look()) emit({ ...agentState('config_changed', facts), Changed })
+  }
+
+  async function lookForCutOff(): Promise<void> {
+    const found = cutOff.take(link.status)
+    if (link.status.connected) hostsWhenReached ??= await readHosts(host, system.product, serverName)
+    if (found === null) return
+    const hosts = await readHosts(host, system.product, serverName)
+    const elsewhere = found.isOver ? null : await namedElsewhere(serverName, hosts, hostsWhenReached)
+    const CutOffBy = elsewhere ?? found.by
+    emit({ ...agentState('cut_off', facts), CutOffSeconds: found.seconds, CutOffBy })
   }
 
   async function stop(): Promise<void> {
     await collectors.stop(1_000)
     await reader.close()
-    emit({ ...agentState('stopping', facts), StopReason: goodbyeReason(folder) })
+    const StopReason = goodbyeReason(folder)
+    recordStop(folder, facts.bootId, realClocks.booted(), StopReason)
+    emit({ ...agentState('stopping', facts), StopReason, BlindSeconds: blindSeconds() })
     await out.flush()
     await link.drain(DRAIN_MS)
     offline.abort()
@@ -209,20 +270,10 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   }
 }
 
-/**
- * Reports this start, and what happened before it: a kill or an upgrade. If the last run died in the same boot, the
- * agent was killed; in another boot, the laptop may only have lost power.
- */
-function reportStart(
-  folder: string,
-  deaths: Deaths,
-  facts: MachineFacts,
-  emit: (observation: Observation) => void,
-): void {
-  if (deaths.last?.bootId && deaths.last.bootId === facts.bootId) emit(agentState('killed_last_time', facts))
-  const last = attempt(() => recordRun(folder, realClocks.wall(), AGENT_VERSION))
-  if (last && last.previousVersion !== AGENT_VERSION) emit(agentState('upgraded', facts))
-  emit(agentState('started', facts))
+/** Of collector 'agent': its numbers are of another epoch, and are no holes in this one's. */
+function asideGap(aside: string, time: number): ObservationOf<'collection_gap'> {
+  const unsent = attempt(() => unsentBy(join(aside, 'cursor')))
+  return gap({ time, collector: 'agent' }, 'spool', 'stopped', ASIDE, unsent)
 }
 
 function addGap(gaps: Parts['gaps'], { About, Reason, time }: ObservationOf<'collection_gap'>): void {

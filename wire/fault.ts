@@ -106,5 +106,5 @@ function shortened(text: string): string {
 function sentence(text: string | null | undefined): string | null {
   const trimmed = shortened(text?.trim() ?? '')
   if (!trimmed) return null
-  return /[.!?…]$/.test(trimmed) ? trimmed : `${trimmed}.`
+  return /[.!?\u2026]$/.test(trimmed) ? trimmed : `${trimmed}.`
 }

@@ -8,6 +8,8 @@
  *    2026-11-30  usb_device: SpeedMbps, BcdDevice, MaxPowerMa, ScsiInquiry, ReportDescriptorHash; display: Port,
  *                ChecksumValid; network_place: PathMtu. Optional: an older agent leaves them out.
  *    2026-11-30  agent_state: StartsBy, StopReason. Optional: an older agent leaves them out, and polls.
+ *    2026-11-30  agent_state: actions cut_off and restored; StoppedSeconds, CutOffSeconds, CutOffBy, Changed,
+ *                ProgramHash, PolicyHash, BlindSeconds. Optional: an older agent leaves them out.
  *    2026-11-30  policy: versions, uninstallToken. Optional: a server sends them only where it is asked for them.
  */
 export const WIRE_VERSION = 1

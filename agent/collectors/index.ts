@@ -18,10 +18,10 @@ import { repositories } from './linux/repositories.ts'
 import { software } from './linux/software.ts'
 import { usbDevices } from './linux/usb-devices.ts'
 import { volumes } from './linux/volumes.ts'
+import { notCollected } from './not-collected.ts'
 import { archives } from './shared/archives.ts'
 import { SWEEP_LIMITS } from './shared/folder-sweep.ts'
 import { type WatchFolder, watchFolder } from './shared/folder-watcher.ts'
-import { notCollected } from './shared/not-collected.ts'
 import { watchedFolders } from './shared/watched-folders.ts'
 import { windowsArchives } from './windows/archives.ts'
 import { autostarts as windowsAutostarts } from './windows/autostarts.ts'
@@ -47,7 +47,7 @@ export function collectorsOf(
   sources: readonly StartSourceKind[] = [],
   watch: WatchFolder = watchFolder,
 ): readonly Collector[] {
-  return COLLECTORS[product](starts, sources, watch)
+  return [...COLLECTORS[product](starts, sources, watch), notCollected(product)]
 }
 
 type Make<P extends AgentProduct> = (
@@ -55,9 +55,6 @@ type Make<P extends AgentProduct> = (
   sources: readonly StartSourceKind[],
   watch: WatchFolder,
 ) => readonly Collector<CollectedOn<P>>[]
-
-/** What else Windows would tell: short programs and ended sessions, packaged apps, and one more way to start. */
-const WINDOWS_BLIND = ['event channels Security, Sysmon and TerminalServices', 'AppX packages', 'WMI subscriptions']
 
 /** The compiler rejects a category that COLLECTED in wire/event.ts lacks: the server reads there what agents collect. */
 const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
@@ -102,7 +99,6 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
       windowsRemoteSessions(windowsCalls),
       watchedFolders(changeHints(windowsCalls), archiveParts.onArchive, SWEEP_LIMITS, windowsPlaces(windowsCalls)),
       archiveParts.collector,
-      notCollected('windows', WINDOWS_BLIND),
     ]
   },
 }

@@ -17,7 +17,7 @@ export const RUN = ['agent', 'run', '--wait-for-enrollment'] as const
 
 /**
  * The launcher of Linux and macOS. The flags that save memory can be set at the start of a process only: 113 MB
- * resident without them, 79 with them.
+ * resident without them, 80 with them.
  *
  * Shape   starts the version that `current` names. During a trial `agent upgrade` is run by the version before it,
  *         because the new one may not run at all. A `current` that is a path is refused.

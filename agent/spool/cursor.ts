@@ -24,7 +24,7 @@ export interface CursorState {
   acked: number
   /** The highest value that `acked` ever had. Above `acked` if the server has lost events that it had acknowledged. */
   everAcked: number
-  /** The last seq that was durable when this was written; 0 for none. */
+  /** The last seq that was durable when this was written; while the disk fails, that was assigned; 0 for none. */
   last: number
   /** Null in a slot that an older agent wrote. */
   clock: ClockState | null
@@ -78,6 +78,17 @@ export class Cursor {
   }
   close(): void {
     closeSync(this.#fd)
+  }
+}
+
+/** The events of a spool that the server does not have, at most, by its cursor alone; null: it says nothing. */
+export function unsentBy(path: string): number | null {
+  const cursor = new Cursor(path)
+  try {
+    const state = cursor.read()
+    return state && Math.max(0, state.last - state.acked)
+  } finally {
+    cursor.close()
   }
 }
 

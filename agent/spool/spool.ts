@@ -22,7 +22,7 @@ import { type Random, uuid7 } from '../uuid.ts'
 import { SpoolClock } from './clock.ts'
 import { Cursor } from './cursor.ts'
 import { evict, expiredKept, KEPT, type KeptLimits, keptBytes, type Progress, unsentBytes } from './eviction.ts'
-import { FRAME_TEXT_BYTES, frame } from './frames.ts'
+import { FRAME_TEXT_BYTES, frame, isStorable } from './frames.ts'
 import { type Leased, Reader } from './reader.ts'
 import { eventsIn, scan, syncFolder, writeAt } from './segment.ts'
 import { type Disk, type Framed, Segments } from './segments.ts'
@@ -56,6 +56,8 @@ export interface SpoolOptions {
 
 export class Spool {
   readonly epoch: number
+  /** How long it was not written before it was opened, in this boot; null: not known, or the laptop was booted since. */
+  readonly untouchedMs: number | null
   readonly #options: SpoolOptions
   readonly #kept: KeptLimits
   readonly #cursor: Cursor
@@ -100,6 +102,8 @@ export class Spool {
     const found = scan(options.folder, { acked: state?.acked ?? 0, last: state?.last ?? 0 })
     this.#damaged = found.damaged
     this.epoch = state?.epoch ?? found.epoch ?? Buffer.from(options.random(6)).readUIntBE(0, 6)
+    const booted = options.booted()
+    this.untouchedMs = state?.clock && booted >= state.clock.booted ? booted - state.clock.booted : null
     // Without a saved clock, continue from the time of the newest event: the minimum.
     this.#clock = new SpoolClock(options.booted, state?.clock ?? null, found.newestAt || options.now())
     this.#acked = state?.acked ?? 0
@@ -114,6 +118,8 @@ export class Spool {
     const last = found.segments.at(-1)
     if (last?.path.endsWith('.seg') && !this.#isSegmentFull()) this.#segments.reopenLast()
     syncFolder(options.folder)
+    // Before anything else, so that no later event can hide that numbers are missing before it.
+    this.#reportLosses()
   }
 
   /** The last seq that was assigned; 0 for none. */
@@ -161,7 +167,8 @@ export class Spool {
   }
 
   /**
-   * Numbers the event and passes it to the kernel within a tick. False: dropped and counted, because the disk fails.
+   * Numbers the event and passes it to the kernel within a tick. False: dropped and counted, because the disk fails. Its
+   * number is used up, so that the server misses exactly the events that are counted.
    */
   append(observation: Observation): boolean {
     if (this.#isClosed) return false // another process may be using the folder by now
@@ -171,7 +178,9 @@ export class Spool {
     // The category comes first: `categoryOf` reads it without parsing the rest.
     const text = JSON.stringify({ category, id, seq: this.#next, product: this.#options.product, ...rest })
     if (this.#queueBytes + text.length > room || Buffer.byteLength(text) > FRAME_TEXT_BYTES) {
+      this.#next++
       this.#drop(category)
+      this.#scheduleWrite()
       return false
     }
     const writtenAt = this.#queue.length === 0 ? this.#clock.tick() : this.#clock.now
@@ -179,15 +188,20 @@ export class Spool {
     this.#queue.push({ seq: this.#next, writtenAt, category, bytes })
     this.#queueBytes += bytes.length
     this.#next++
-    // While the disk fails, only `flush` retries, so that not every event causes a failing write.
-    if (this.#trouble === null && !this.#isWriteScheduled) {
-      this.#isWriteScheduled = true
-      setImmediate(() => {
-        this.#isWriteScheduled = false
-        if (!this.#isClosed) this.#write()
-      })
-    }
+    this.#scheduleWrite()
     return true
+  }
+
+  #scheduleWrite(): void {
+    if (this.#isWriteScheduled) return
+    this.#isWriteScheduled = true
+    setImmediate(() => {
+      this.#isWriteScheduled = false
+      if (this.#isClosed) return
+      // While the disk fails, only `flush` retries, so that not every event causes a failing write.
+      if (this.#trouble === null) this.#write()
+      else this.#saveCursor()
+    })
   }
 
   /** Makes everything durable that was appended before the call, unless the disk fails. Never rejects. */
@@ -249,6 +263,16 @@ export class Spool {
     return { resendable, lost }
   }
 
+  /**
+   * The server has numbers up to `seq` of this epoch, which were used by a newer copy of this folder: new events come
+   * after them. False: they already do, or it is no number of an agent's.
+   */
+  skipTo(seq: number): boolean {
+    if (seq < this.#next || !isStorable(2 * seq)) return false
+    this.#next = seq + 1
+    return true
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return
     await this.flush()
@@ -264,9 +288,11 @@ export class Spool {
     return { acked: this.#acked, everAcked: this.#everAcked, leased: this.#leased, synced: this.#synced }
   }
 
+  /** While the disk fails, with the numbers of events that are in memory only: a kill must not lose them uncounted. */
   #cursorState() {
     const { state: clock } = this.#clock
-    return { epoch: this.epoch, acked: this.#acked, everAcked: this.#everAcked, last: this.#synced, clock }
+    const last = this.#trouble === null ? this.#synced : this.last
+    return { epoch: this.epoch, acked: this.#acked, everAcked: this.#everAcked, last, clock }
   }
 
   #storedBetween(from: number, to: number): number {
@@ -293,7 +319,9 @@ export class Spool {
         this.#trouble = null
         return
       } catch (cause) {
-        if (!this.#diskFailed(cause)) return
+        if (this.#diskFailed(cause)) continue
+        this.#saveCursor()
+        return
       }
   }
 
@@ -323,6 +351,7 @@ export class Spool {
         this.#diskFailed(cause)
         this.#segments.undoWrite(this.#queue.slice(0, this.#written), this.#synced)
         this.#written = 0
+        this.#saveCursor()
         return
       }
       this.#synced = this.#queue[upTo - 1]!.seq
@@ -341,6 +370,8 @@ export class Spool {
       onDrop: (category) => this.#drop(category),
       onFailure: (cause) => this.#diskFailed(cause),
     })
+    this.#reportLosses()
+    this.#write()
   }
 
   #saveCursor(): void {
@@ -408,7 +439,7 @@ export class Spool {
   }
 }
 
-const DAMAGED = 'events damaged on disk, at most'
+const DAMAGED = 'events damaged on disk, or never written there because it failed, at most'
 const LOST_BY_SERVER = 'acknowledged once, lost by the server, and no longer kept here, at most'
 
 /** The categories of the lost events are unknown, so the gap is about all of them. */

@@ -2,7 +2,8 @@
  * The laptop as one collector reads it: what can hang goes through the `Reader`, and what does hang is reported.
  *
  * Shape   `host` with other reads. A gap 'stopped' about the place, at once and then every hour, as long as this
- *         collector asks for something there.
+ *         collector asks for something there. `onHung` at each read that fails so, `onAnswered` at the first one there
+ *         that does not.
  * Errors  as `Host`; code 'EHUNG' for a place that does not answer.
  */
 import { join } from 'node:path'
@@ -23,6 +24,8 @@ export interface Guard {
 export interface ReadBy {
   name: string
   categories: readonly string[]
+  onHung(place: string): void
+  onAnswered(place: string): void
   /** It waits for the reading thread. */
   onAsk(): void
   /** It goes on; `ms` of CPU of the reading thread were spent for it. */
@@ -31,13 +34,19 @@ export interface ReadBy {
 
 export function guardedHost(host: Host, { reader, places, emit }: Guard, by: ReadBy): Host {
   const reported = new Map<string, number>()
+  const hung = new Set<string>()
   const asked = async <T>(question: Parameters<Reader['ask']>[0]): Promise<T> => {
     by.onAsk()
+    let isHung = false
     try {
       return (await reader.ask(question, by.onAnswer)) as T
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'EHUNG') await report(question.path, cause as Error)
+      isHung = (cause as NodeJS.ErrnoException).code === 'EHUNG'
+      if (isHung) await report(question.path, cause as Error)
       throw cause
+    } finally {
+      if (!isHung && hung.size > 0 && hung.delete(places.placeOf(question.path)))
+        by.onAnswered(places.placeOf(question.path))
     }
   }
   const bytes = async (path: string, maxBytes: number, from: number | null) => {
@@ -74,9 +83,17 @@ export function guardedHost(host: Host, { reader, places, emit }: Guard, by: Rea
   async function report(path: string, cause: Error): Promise<void> {
     const place = places.placeOf(path)
     const now = host.elapsed()
+    hung.add(place)
+    by.onHung(place)
     if (now - (reported.get(place) ?? Number.NEGATIVE_INFINITY) < REPEATED_MS) return
     reported.delete(place)
     reported.set(place, now)
+    // This collector still cannot see what it reports: the newer places say so.
+    if (hung.size > MAX_REPORTED) {
+      const [oldest] = hung
+      hung.delete(oldest!)
+      by.onAnswered(oldest!)
+    }
     if (reported.size > MAX_REPORTED) reported.delete(reported.keys().next().value!)
     const found = gap({ time: host.now(), collector: by.name }, place, 'stopped', cause)
     await emit({ ...found, Categories: [...by.categories] })

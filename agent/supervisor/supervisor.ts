@@ -38,6 +38,8 @@ export interface SupervisorOptions {
   onChange(): void
   /** Memory does not come back: the process must end, and be started again. */
   onExhausted(why: string): void
+  /** False: whatever it costs, nothing is banned for that. */
+  isCareful?: boolean | undefined
 }
 
 export class Supervisor {
@@ -64,11 +66,14 @@ export class Supervisor {
     this.#startedAt = clocks.awake()
     this.#startsAt = this.#startedAt + deaths.pauseMs(options.random)
     this.#looks = new Looks(this.#gauges, (names) => deaths.atWork(names))
-    this.#judge = budget(this.#startedAt, this.#gauges.residentBytes())
+    const judge = budget(this.#startedAt, this.#gauges.residentBytes())
+    this.#judge = options.isCareful === false ? () => null : judge
     this.blindness = new Blindness(() => clocks.awake())
     const { guilty } = deaths
     if (guilty.length > 0) bans.add(guilty, `it was at work when the agent died ${deaths.count} times`)
-    reader.onAnswering = ({ place }) => this.blindness.end(`place ${place}`)
+    reader.onAnswering = ({ place }) => {
+      for (const { name } of options.collectors) this.blindness.end(`${name} in ${place}`)
+    }
     this.reportHeld()
     this.#heldBefore = this.#holds()
   }
@@ -90,10 +95,12 @@ export class Supervisor {
     const { host, reader, places, emit } = this.#options
     const { name } = collector
     const looks = this.#looks
-    const guard = { reader, places, emit: (it: Parameters<Emit>[0]) => this.#hung(collector, it) }
+    const guard = { reader, places, emit }
     const by = {
       name,
       categories: collector.categories,
+      onHung: (place: string) => this.blindness.begin(`${name} in ${place}`, collector.categories),
+      onAnswered: (place: string) => this.blindness.end(`${name} in ${place}`),
       onAsk: () => looks.pause(name),
       onAnswer: (ms: number) => looks.resume(name, ms),
     }
@@ -108,6 +115,7 @@ export class Supervisor {
   /** It no longer runs. */
   ended({ name }: Collector): void {
     this.#looks.end(name)
+    this.blindness.endAll(`${name} in `)
   }
 
   /** Every `SAMPLE_MS`. */
@@ -159,11 +167,6 @@ export class Supervisor {
     this.reportHeld()
     this.#heldBefore = this.#holds()
     onChange()
-  }
-
-  #hung(collector: Collector, found: Parameters<Emit>[0]): void | Promise<void> {
-    if (found.category === 'collection_gap') this.blindness.begin(`place ${found.About}`, collector.categories)
-    return this.#options.emit(found)
   }
 
   #gap({ name, categories }: Collector, about: string, why: string) {

@@ -52,6 +52,8 @@ export interface SessionOptions {
   /** Called with a signed policy, whose signature the caller must verify. */
   onPolicy(signed: SignedPolicy): void
   onRejected(rejected: Ack['rejected']): void
+  /** The server has events up to `stored`, and this folder only up to a lower number: it is an old copy. */
+  onRestored(stored: number): void
   onSent(events: readonly Leased[]): void
 }
 
@@ -62,6 +64,11 @@ export interface UplinkStatus {
   lastAckAt: number | null
   /** Why it is not connected, or why the latest connection ended: one line. */
   trouble: string | null
+  /**
+   * What the latest attempt ended with: the system's code, 'silent' for an address that does not answer, else the
+   * fault's. Null: it was answered.
+   */
+  failure: string | null
   nextTryAt: number | null
   /** The latest attempt was answered, and refused for lack of room. */
   throttled: boolean
@@ -203,11 +210,15 @@ export class Session {
     clearTimeout(this.#handshake)
     const { spool, now, onPolicy } = this.#options
     this.#state = 'open'
-    Object.assign(this.#status, { connected: true, connectedAt: now(), trouble: null, throttled: false })
+    Object.assign(this.#status, { connected: true, connectedAt: now(), trouble: null, failure: null, throttled: false })
     if (acked < spool.acked) this.#resend(acked)
     else if (acked <= spool.synced) spool.commit(acked)
-    // More than was ever numbered here: this folder was restored from an old disk image. The server compares the ids.
-    else this.#status.trouble = `The server has events up to ${acked}, this folder only up to ${spool.synced}.`
+    // More than was ever numbered here: this folder was restored from an old disk image.
+    else {
+      this.#status.trouble = `The server has events up to ${acked}, this folder only up to ${spool.synced}.`
+      // Of what the image had not sent, the server compares the ids.
+      if (spool.skipTo(acked)) this.#options.onRestored(acked)
+    }
     const queue = new FrameQueue(spool, credit)
     this.#queue = queue
     onPolicy(policy)
@@ -254,7 +265,7 @@ export class Session {
   }
 
   #noReply(what: string): Fault {
-    return this.#unreachable(`It does not reply (${what}).`)
+    return this.#unreachable(`It does not reply (${what}).`, { facts: { silent: true } })
   }
 
   #unreachable(why: string, more: { facts?: Record<string, unknown>; cause?: unknown } = {}): Fault {

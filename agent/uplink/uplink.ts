@@ -52,6 +52,7 @@ export function uplink(options: UplinkOptions, signal: AbortSignal): Uplink {
     connectedAt: null,
     lastAckAt: null,
     trouble: null,
+    failure: null,
     nextTryAt: null,
     throttled: false,
     wireBytes: 0,
@@ -87,6 +88,7 @@ export function uplink(options: UplinkOptions, signal: AbortSignal): Uplink {
       options.spool.rollback()
       if (signal.aborted) return
       status.trouble = why?.message ?? 'The connection was closed.'
+      status.failure = why && failureOf(why)
       status.throttled = why !== null && isThrottling(why)
       if (wasStable) failures = 0
       if (!skipDelay) await pause(delayAfter(why, failures++))
@@ -128,6 +130,12 @@ export function uplink(options: UplinkOptions, signal: AbortSignal): Uplink {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
+}
+
+function failureOf({ code, cause, facts }: Fault): string {
+  if (facts.silent === true) return 'silent'
+  const system = (cause as NodeJS.ErrnoException | undefined)?.code
+  return typeof system === 'string' ? system : code
 }
 
 /** The server has no room for this laptop now: 429 and 503 in HTTP, or a refusal that says so. */

@@ -10,7 +10,7 @@
  *         line, because nobody has everything.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -139,20 +139,46 @@ function defaultEpoch(): number {
   return Number(execFileSync('git', ['-C', ROOT, 'log', '-1', '--format=%ct'], { encoding: 'utf8' }))
 }
 
+const HELP = `npm run package -- [options]
+
+  --out FOLDER         where to (default: dist/packages)
+  --forms LIST         ${FORMS.join(',')} (default: all that can be built here)
+  --systems LIST       ${Object.keys(SYSTEMS).join(',')} (default: all that can be built here)
+  --key FILE           signs with this Ed25519 key in PEM; without it, no agent takes them as an upgrade
+  --runtimes FOLDER    where the npm packages with Node for other systems are kept
+
+Makes a key: openssl genpkey -algorithm ed25519 -out release.pem`
+
+/** Errors  a usage error, without a stack. */
+function parsed() {
+  const options = {
+    help: { type: 'boolean', short: 'h', default: false },
+    out: { type: 'string', default: join(ROOT, 'dist', 'packages') },
+    forms: { type: 'string' },
+    systems: { type: 'string' },
+    key: { type: 'string' },
+    runtimes: { type: 'string', default: join(homedir(), '.cache', 'tellwire', 'packages', 'npm') },
+  } as const
+  try {
+    return parseArgs({ options }).values
+  } catch (cause) {
+    return usage((cause as Error).message)
+  }
+}
+
+function usage(why: string): never {
+  console.error(`npm run package: ${why}\n\n${HELP}`)
+  process.exit(2)
+}
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      out: { type: 'string', default: join(ROOT, 'dist', 'packages') },
-      forms: { type: 'string' },
-      systems: { type: 'string' },
-      key: { type: 'string' },
-      runtimes: { type: 'string', default: join(homedir(), '.cache', 'tellwire', 'packages', 'npm') },
-    },
-  })
+  const values = parsed()
+  if (values.help) return console.log(HELP)
+  if (values.key !== undefined && !existsSync(values.key)) usage(`--key ${values.key}: there is no such file`)
   const chosen = <T extends string>(given: string | undefined, of: readonly T[], option: string): readonly T[] => {
     const words = given?.split(',') ?? of
     const wrong = words.find((it) => !of.includes(it as T))
-    if (wrong !== undefined) throw new Error(`--${option}: '${wrong}' is none of ${of.join(', ')}`)
+    if (wrong !== undefined) usage(`--${option}: '${wrong}' is none of ${of.join(', ')}`)
     return words as readonly T[]
   }
   const { files, missing } = await buildPackages({

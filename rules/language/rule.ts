@@ -50,6 +50,8 @@ export interface TellwireFacts {
   rareBy: readonly string[]
   /** The event's field that holds the weight itself, in decibans: of slow evidence. */
   decibans: string | null
+  /** Rules that name the same fact tell one thing, and count once. Null: the rule is a fact by itself. */
+  fact: string | null
   /** Signal and pattern numbers of the threat model: '#13', 'P7'. */
   signals: readonly string[]
   /** It is counted by correlations only, and makes no findings itself, whatever their `generate`. */

@@ -218,6 +218,15 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     twin: 'a second device that came with it',
     cadence: 'its rhythm',
   },
+  CutOffBy: {
+    hosts_file: 'a line in its hosts file',
+    loopback: 'what its resolver answered',
+    refused: 'a refused connection',
+    timeout: 'a connection without an answer',
+    unresolved: 'a name that nobody resolves',
+    other_server: 'somebody else who answered',
+    other: 'a failure of another kind',
+  },
   Reason: {
     two_fingerprints: 'by two computers',
     sequence_replay: 'from an older copy of its state',

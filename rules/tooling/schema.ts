@@ -99,6 +99,9 @@ export const tellwireOfRule = z
       .describe('Fields that say what was seen (ToolId): how common it is here is counted for each of their values.')
       .optional(),
     decibans: text.describe("The event's field that holds the weight itself.").optional(),
+    fact: text
+      .describe('What it tells, where other rules tell the same: of all rules with this fact the strongest counts.')
+      .optional(),
     signals: z
       .array(z.string().regex(/^(#\d{1,3}|[PN]\d{1,2})$/))
       .describe("Of the threat model: '#13', 'P7'. Quote them.")

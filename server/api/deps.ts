@@ -5,6 +5,7 @@ import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
 import type { OpenSession, Random } from '../access/sign-in.ts'
 import { remoteAddress, within } from '../ingest/address.ts'
 import type { CaseView } from '../model/case.ts'
+import type { Effect } from '../model/effect.ts'
 import type { Approvals } from '../roster/approvals.ts'
 import type { Contracts } from '../roster/contracts.ts'
 import type { Store } from '../store/store.ts'
@@ -41,6 +42,8 @@ export interface Deps {
   revoke(device: string, why: string, by: string): Promise<boolean>
   contracts: Contracts
   approvals: Approvals
+  /** What the approvals would change. Errors  Fault 'server.busy'. */
+  effect(approvals: readonly RecordedOf<'approval'>[]): Promise<Effect>
   feeds: Feeds
   store: Pick<Store, 'users' | 'audit' | 'values'>
   now(): number

@@ -65,6 +65,8 @@ export const NewApproval = Approval.omit({ id: true, approvedBy: true, revokedAt
   .partial({ from: true })
   .extend({ reason: z.string().trim().min(3, 'must say why, in at least 3 characters').max(1_024) })
   .strict()
+/** What would such an approval change? Nobody has to say why. */
+export const ApprovalQuestion = NewApproval.omit({ reason: true, ticket: true }).strict()
 export const ApprovalEnd = z.strictObject({ mistake: z.boolean().default(false) })
 export const LearningEnd = z.strictObject({
   until: epochMs.optional(),

@@ -84,6 +84,16 @@ export class Standings {
     return isAtLeast(band, 'high') || this.#verdicts.get(worker)?.verdict === 'confirmed'
   }
 
+  /** Everybody with findings, and the state of their case. */
+  *all(): Iterable<{ standing: Standing; state: CaseView['state'] }> {
+    for (const { standing, case: state } of this.#rows.values()) yield { standing, state }
+  }
+
+  /** As of the last revision. */
+  get clusters(): readonly Cluster[] {
+    return this.#clusters
+  }
+
   get(worker: string): Standing | null {
     return this.#rows.get(worker)?.standing ?? null
   }

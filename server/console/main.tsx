@@ -20,12 +20,14 @@ function Console() {
   if (path === 'welcome') return <Welcome secret={rest[0] ?? ''} />
   if (session.value === undefined) return <Loading>Loading…</Loading>
   if (session.value === null) return <SignIn />
-  const found = PAGES.find((page) => page.path === path)
+  // Who shortens the address of a worker means all of them.
+  const wanted = path === 'workers' && (rest[0] ?? '') === '' ? '' : path
+  const found = PAGES.find((page) => page.path === wanted)
   return (
     <Shell>
       {found ? (
         <Place title={plain(rest[0] ?? found.title, 60)} at={route.value.join('/')}>
-          <found.page key={path} rest={rest} />
+          <found.page key={wanted} rest={rest} />
         </Place>
       ) : (
         <p class="notice">

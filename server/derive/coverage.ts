@@ -1,7 +1,8 @@
 /**
  * What each laptop's agent can and cannot see. The console shows it with every assessment.
  *
- * Shape   per device, the last event of each category, the latest state of each gap, and the latest sightings.
+ * Shape   per device, the last event of each category, the latest state of each gap, for how long it could not be seen
+ *         in the last day as its agent measured it, and the latest sightings.
  * Memory  at most 64 gaps per device, the oldest dropped first; sightings in the bounds of `kit/sightings.ts`.
  */
 import { AGENT_CATEGORIES, CATEGORIES, type Category, type EventOf } from '../../wire/event.ts'
@@ -12,9 +13,18 @@ import { type Keeper, Subjects } from './kit/kept.ts'
 import { addSighting, noSightings, type Sightings } from './kit/sightings.ts'
 
 const RECENT_MS = DAY
+/** So long within a day, a category was seen in part only. A hundredth of the day. */
+const PARTLY_BLIND_SECONDS = 900
 const MAX_GAPS = 64
 
 type KnownGap = Gap & { categories: string[] }
+
+/** The sum of what was reported within a day of `since`. Times are those of the first and the last report. */
+interface BlindFor {
+  seconds: number
+  since: number
+  time: number
+}
 
 /** The coverage of one laptop: plain JSON, as it is saved. */
 export interface DeviceBook {
@@ -36,6 +46,10 @@ export interface DeviceBook {
   /** Last event time. */
   categories: Partial<Record<Category, number>>
   gaps: KnownGap[]
+  /** Of the agent's program and of its policy, from its last summary. These three are absent in an older server's state. */
+  programHash?: string | null
+  policyHash?: string | null
+  blind?: Partial<Record<Category, BlindFor>>
   sightings: Sightings
 }
 
@@ -67,6 +81,11 @@ export class CoverageBook implements Keeper {
       memory.spoolBytes = event.SpoolBytes ?? memory.spoolBytes
       memory.residentBytes = event.ResidentBytes ?? memory.residentBytes
       memory.starts = startsSeen(event) ?? memory.starts
+      if (event.Action === 'summary') {
+        memory.programHash = event.ProgramHash ?? null
+        memory.policyHash = event.PolicyHash ?? null
+      }
+      if (event.BlindSeconds) memory.blind = withBlind(memory.blind ?? {}, event.BlindSeconds, event.time)
       // After a start, the agent reports again everything that it cannot see.
       if (event.Action === 'started') memory.gaps = memory.gaps.filter((it) => it.time > event.time)
     }
@@ -122,9 +141,37 @@ function stateOf(
       return { state: lastEvent === undefined ? 'blind' : 'partial', detail }
     if (now - gap.time < RECENT_MS) return { state: 'partial', detail }
   }
+  const blind = book.blind?.[category]
+  const seconds = blind && now - blind.time < RECENT_MS ? blind.seconds : 0
+  const missed = seconds > 0 ? `not observed for ${duration(seconds)} within a day` : null
+  if (seconds >= PARTLY_BLIND_SECONDS) return { state: 'partial', detail: missed }
   return lastEvent === undefined
-    ? { state: 'quiet', detail: 'nothing of this kind happened' }
-    : { state: 'seen', detail: null }
+    ? { state: 'quiet', detail: missed ?? 'nothing of this kind happened' }
+    : { state: 'seen', detail: missed }
+}
+
+/** Known categories only, so that an agent cannot fill the memory with others. */
+function withBlind(
+  before: NonNullable<DeviceBook['blind']>,
+  reported: Readonly<Record<string, number>>,
+  time: number,
+): NonNullable<DeviceBook['blind']> {
+  const next = { ...before }
+  for (const category of AGENT_CATEGORIES) {
+    const seconds = reported[category] ?? 0
+    if (seconds === 0) continue
+    const known = before[category]
+    const goesOn = known && Math.abs(time - known.since) < RECENT_MS
+    next[category] = goesOn
+      ? { seconds: known.seconds + seconds, since: known.since, time: Math.max(known.time, time) }
+      : { seconds, since: time, time }
+  }
+  return next
+}
+
+function duration(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`
+  return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 360) / 10} h`
 }
 
 /** Null: no programs were counted. */
@@ -166,6 +213,7 @@ function blank(): DeviceBook {
     version: null,
     categories: {},
     gaps: [],
+    blind: {},
     sightings: noSightings(),
   }
 }

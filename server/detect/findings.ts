@@ -221,6 +221,7 @@ function basics(id: string, rule: Rule, fields: Readonly<Record<string, unknown>
     family: ours?.family ?? 'sigma',
     strength: ours?.strength ?? STRENGTH_OF_LEVEL[rule.level ?? ''] ?? 1,
     rate: ours?.rate ?? null,
+    fact: ours?.fact ?? null,
     halfLifeDays: ours ? ours.halfLifeDays : 14,
     pattern: ours?.pattern ?? null,
     ordinaryFor: ours?.ordinaryFor ?? [],

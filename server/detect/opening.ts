@@ -14,6 +14,7 @@ import type { Event } from '../../wire/event.ts'
 import type { AddressFacts, CatalogueFacts } from '../../wire/recording.ts'
 import type { Thresholds } from '../derive/index.ts'
 import type { Logger } from '../log.ts'
+import type { Finding } from '../model/finding.ts'
 import { RULES_PART, type RuleFacts } from '../model/rule.ts'
 import type { History } from '../store/history.ts'
 import type { KeptRow, Evaluation as SavedEvaluation, Store } from '../store/store.ts'
@@ -79,6 +80,27 @@ export async function openEvaluation(deps: OpeningDeps): Promise<Evaluation> {
   return rebased(rulesetId, active, difference.changed, deps)
 }
 
+/**
+ * The active evaluation as it is saved now, to try something on it that is not committed.
+ * Null: there is none by this ruleset.
+ */
+export async function openActive(deps: Making & Pick<OpeningDeps, 'identity'>): Promise<Evaluation | null> {
+  const { evaluations } = deps.store
+  for (;;) {
+    const saved = await evaluations.active()
+    if (saved?.ruleset !== textOf(deps.identity)) return null
+    const state = await Snapshot.of(evaluations.kept(saved.id))
+    const findings = await Snapshot.of(evaluations.findings(saved.id))
+    try {
+      const after = await evaluations.active()
+      if (after?.id === saved.id && after.position === saved.position && after.time === saved.time)
+        return await restored(saved, state.blocks(), findings.blocks(), deps)
+    } finally {
+      for (const it of [state, findings]) await it.close()
+    }
+  }
+}
+
 /** Whether the active evaluation is by this ruleset. */
 export async function isActiveIdentity(store: Store, identity: Identity): Promise<boolean> {
   return (await store.evaluations.active())?.ruleset === textOf(identity)
@@ -108,18 +130,27 @@ function identityIn(saved: SavedEvaluation): SavedIdentity | null {
   }
 }
 
-function make(id: string, deps: OpeningDeps, base?: string): Evaluation {
+type Making = Pick<OpeningDeps, 'stream' | 'store' | 'ruleset' | 'thresholds' | 'recognise' | 'lookup'>
+
+function make(id: string, deps: Making, base?: string): Evaluation {
   const { stream, store, ruleset, thresholds, recognise, lookup } = deps
   return new Evaluation({ id, base, stream, store, pipeline: { ...ruleset, thresholds, recognise, lookup } })
 }
 
-async function resumed(saved: SavedEvaluation, deps: OpeningDeps): Promise<Evaluation> {
+function resumed(saved: SavedEvaluation, deps: OpeningDeps): Promise<Evaluation> {
   const { evaluations } = deps.store
+  return restored(saved, evaluations.kept(saved.id), evaluations.findings(saved.id), deps)
+}
+
+async function restored(
+  saved: SavedEvaluation,
+  state: AsyncIterable<readonly KeptRow[]>,
+  findings: AsyncIterable<readonly Finding[]>,
+  deps: Making,
+): Promise<Evaluation> {
   const evaluation = make(saved.id, deps)
-  for await (const block of evaluations.kept(saved.id))
-    for (const row of block) if (row.part !== DERIVED_PART) evaluation.restore(row)
-  for await (const block of evaluations.findings(saved.id))
-    for (const it of block) evaluation.pipeline.findings.restore(it)
+  for await (const block of state) for (const row of block) if (row.part !== DERIVED_PART) evaluation.restore(row)
+  for await (const block of findings) for (const it of block) evaluation.pipeline.findings.restore(it)
   return ready(evaluation, saved, deps)
 }
 
@@ -268,7 +299,7 @@ async function carryOver(
 }
 
 /** Completes the restored state: position, standings and clusters of `saved`. */
-async function ready(evaluation: Evaluation, saved: SavedEvaluation, { store }: OpeningDeps): Promise<Evaluation> {
+async function ready(evaluation: Evaluation, saved: SavedEvaluation, { store }: Making): Promise<Evaluation> {
   const { evaluations, cases } = store
   evaluation.pipeline.restored()
   evaluation.restorePosition(saved.position)

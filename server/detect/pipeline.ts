@@ -28,7 +28,7 @@ import { LogClock, stampOf } from './log-clock.ts'
 import { Sources } from './sources.ts'
 
 /** Increase it when the form or meaning of saved state changes: the log is then re-evaluated. */
-export const STATE_FORM = 13
+export const STATE_FORM = 14
 /** The part of the saved state that holds the log's clock. */
 export const CLOCK_PART = 'clock'
 /** How often derivers are given the time, by the log's clock: their time limits are hours and days. */

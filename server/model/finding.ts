@@ -21,6 +21,8 @@ export interface Finding {
   what: string
   /** The weight that the events have themselves: the largest of them. Null: it follows from strength and rarity. */
   decibans: number | null
+  /** Findings with the same fact tell one thing; null: only those of the same rule do. */
+  fact: string | null
   halfLifeDays: number | null
   pattern: 'high' | 'critical' | null
   /** Roles whose ordinary work looks like this, according to the rule. */

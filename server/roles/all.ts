@@ -45,6 +45,7 @@ import type { Store } from '../store/store.ts'
 import type { Published, Stored } from '../store/stream.ts'
 import { type ConsoleRole, consoleRole } from './console.ts'
 import { DetectorRole, detectorGauges } from './detector.ts'
+import { effects } from './effect.ts'
 import { gatewayRole } from './gateway.ts'
 import { httpServer, listen, serveRequests, urlOf } from './http.ts'
 import { removeServerFile, writeServerFile } from './server-file.ts'
@@ -121,6 +122,7 @@ async function start(
   const before = await store.evaluations.active()
   let detector: DetectorRole | null = null
   let people: ConsoleRole | null = null
+  let judgedBy = config
   let ready = false
   let closing: Promise<void> | null = null
 
@@ -156,6 +158,7 @@ async function start(
       online: () => agents.gateway.online,
       policy: () => agents.gateway.policy,
     },
+    effect: effects(() => judgedBy),
     token: (worker, by) => agents.token(worker, by, publicUrl),
     revoke: agents.revoke,
     decided: (verdict) => detector?.decided(verdict),
@@ -234,6 +237,7 @@ async function start(
     if (!reload) return all
     const changed = async (next: Config) => {
       days = next.retentionDays
+      judgedBy = next
       await agents.applyPolicy(next)
       running.follow(next)
     }

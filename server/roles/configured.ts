@@ -10,7 +10,7 @@ import { DAY } from '../../wire/time.ts'
 import type { Config } from '../config.ts'
 import type { Evaluation } from '../detect/evaluation.ts'
 import { type Identity, identityOf } from '../detect/identity.ts'
-import { type OpeningDeps, openEvaluation } from '../detect/opening.ts'
+import { type OpeningDeps, openActive, openEvaluation } from '../detect/opening.ts'
 import { loadRules, type Ruleset, SHIPPED_RULES } from '../detect/program.ts'
 
 export interface ConfiguredRules {
@@ -34,14 +34,23 @@ export function openConfigured(
   rules: ConfiguredRules,
   deps: Pick<OpeningDeps, 'stream' | 'history' | 'store' | 'log' | 'onProgress' | 'signal'>,
 ): Promise<Evaluation> {
-  const catalogue = loadCatalogue()
   return openEvaluation({
-    ...deps,
-    ...rules,
-    thresholds: config.thresholds,
-    recognise: (event) => recognise(catalogue, event),
-    lookup: () => NOWHERE,
+    ...{ ...deps, ...rules, ...facts(config) },
     horizon: () => Date.now() - config.retentionDays * DAY,
     makeId: randomUUID,
   })
+}
+
+/** Null while none is active by this configuration: a change of rules is being worked in. */
+export function openConfiguredActive(
+  config: Config,
+  rules: ConfiguredRules,
+  deps: Pick<OpeningDeps, 'stream' | 'store'>,
+): Promise<Evaluation | null> {
+  return openActive({ ...deps, ...rules, ...facts(config) })
+}
+
+function facts({ thresholds }: Config): Pick<OpeningDeps, 'thresholds' | 'recognise' | 'lookup'> {
+  const catalogue = loadCatalogue()
+  return { thresholds, recognise: (event) => recognise(catalogue, event), lookup: () => NOWHERE }
 }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { Fault } from '../../wire/fault.ts'
-import type { Recorded } from '../../wire/recording.ts'
+import type { Recorded, RecordedOf } from '../../wire/recording.ts'
 import type { Addresses } from '../addresses/addresses.ts'
 import { api } from '../api/app.ts'
 import { decide } from '../cases/decide.ts'
@@ -11,6 +11,7 @@ import { type Config, ourNames } from '../config.ts'
 import { buildConsole } from '../console/build.ts'
 import type { Logger } from '../log.ts'
 import type { Verdict } from '../model/case.ts'
+import type { Effect } from '../model/effect.ts'
 import { namedFile } from '../named-file.ts'
 import type { Approvals } from '../roster/approvals.ts'
 import type { Contracts } from '../roster/contracts.ts'
@@ -30,6 +31,8 @@ export interface ConsoleRoleDeps {
   addresses: Addresses
   /** Durable when it resolves; refused while the disk is nearly full. */
   publishTelemetry(records: readonly Recorded[]): Promise<Published>
+  /** What approvals would change. */
+  effect(approvals: readonly RecordedOf<'approval'>[]): Promise<Effect>
   token(worker: string | null, by: string): Promise<{ token: string; expiresAt: number }>
   /** False: no such laptop. */
   revoke(device: string, why: string, by: string): Promise<boolean>
@@ -55,6 +58,7 @@ export async function consoleRole(deps: ConsoleRoleDeps): Promise<ConsoleRole> {
     decide: (worker, verdict, by) =>
       decide({ store, isWorker, now, decided }, reader.directory.named(worker), verdict, by),
     enrollmentToken: deps.token,
+    effect: deps.effect,
     revoke,
     feeds: {
       lookup: (address, at) => addresses.lookup(address, at),

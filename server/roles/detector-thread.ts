@@ -4,8 +4,6 @@
  * Shape   it opens log and store itself; only notifications pass between the threads. On Linux it runs at a lower
  *         priority than the threads that serve laptops and people.
  */
-import { readlinkSync } from 'node:fs'
-import { getPriority, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Problem } from '../../rules/language/index.ts'
 import { Fault } from '../../wire/fault.ts'
@@ -18,10 +16,8 @@ import { openStore } from '../store/open.ts'
 import { openTelemetry } from '../store/sqlite/telemetry.ts'
 import { type ConfiguredRules, configuredRules, openConfigured } from './configured.ts'
 import type { DetectorOptions, FromDetector, ToDetector } from './detector-messages.ts'
+import { lowerPriority } from './priority.ts'
 
-/** Below the threads that serve laptops and people, whose priority may be changed from outside. */
-const NICE = 5
-const LOWEST = 19
 /** A count that did not reach the log is made again after this. */
 const RECOUNT_MS = 10 * MINUTE
 const port = parentPort!
@@ -53,7 +49,7 @@ send({ type: 'stopped' })
 port.close()
 
 async function run(): Promise<void> {
-  lowerPriority()
+  lowerPriority((cause) => log.debug({ err: cause }, "the detector's priority could not be lowered"))
   const telemetry = await openTelemetry({ folder: config.dataFolder, readOnly: true })
   const store = await openStore({ engine: 'sqlite', folder: config.dataFolder }, { run: 'inline' })
   try {
@@ -127,17 +123,6 @@ function onPublished(listener: (last: number) => void): () => void {
 
 function onProgress({ position, last }: { position: number; last: number }): void {
   send({ type: 'progress', position, last })
-}
-
-/** Only Linux gives each thread its own priority. */
-function lowerPriority(): void {
-  if (process.platform !== 'linux') return
-  try {
-    const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1))
-    setPriority(thread, Math.min(LOWEST, getPriority(thread) + NICE))
-  } catch (cause) {
-    log.debug({ err: cause }, "the detector's priority could not be lowered")
-  }
 }
 
 function send(message: FromDetector): void {

@@ -59,7 +59,7 @@ const DESCRIBE: Describe = {
       : `woke after ${Math.round(e.ResumedAfterSeconds / 60)} min`,
   presence: (e) => `active ${e.ActiveMinutes} min in the hour`,
   collection_gap: (e) => `could not see ${e.About}: ${e.Reason}${e.Count === null ? '' : ` (${e.Count})`}`,
-  agent_state: (e) => `agent ${e.Action.replaceAll('_', ' ')}, version ${e.Version}`,
+  agent_state: (e) => `agent ${e.Action.replaceAll('_', ' ')}${aboutAgent(e)}, version ${e.Version}`,
   connection: (e) =>
     `connected from ${[e.City, e.Region, e.Country].filter(Boolean).join(', ') || 'an address with no known place'} (${e.NetworkClass})`,
   place_mismatch: (e) =>
@@ -94,6 +94,19 @@ const DESCRIBE: Describe = {
   idp_login: (e) => `login to ${or(e.App)} from ${or(e.Ip)}: ${e.Result}`,
   repo_audit: (e) => `repository ${or(e.Repository)}: ${e.Action}`,
   sanctions_match: (e) => `sanctions list ${e.List}: entry ${e.EntryId}`,
+}
+
+/** What the agent says about itself with some of its actions. */
+function aboutAgent(e: EventOf<'agent_state'>): string {
+  const blind = Object.entries(e.BlindSeconds ?? {}).filter(([, seconds]) => seconds > 0)
+  const longest = Math.max(0, ...blind.map(([, seconds]) => seconds))
+  return [
+    e.Changed ? `: its ${e.Changed} was changed` : '',
+    e.StoppedSeconds ? ` after ${Math.round(e.StoppedSeconds / 60)} min in which it was stopped` : '',
+    e.CutOffSeconds ? ` from the server for ${Math.round(e.CutOffSeconds / 60)} min (${or(e.CutOffBy)})` : '',
+    e.StopReason ? ` for ${e.StopReason}` : '',
+    longest > 0 ? `, ${counted(blind.length, 'category', 'categories')} not seen for up to ${longest} s` : '',
+  ].join('')
 }
 
 export function describe(event: Event): string {

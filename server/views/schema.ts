@@ -5,6 +5,7 @@ import { CENSUS_KINDS } from '../derive/kit/census-kinds.ts'
 import { Band, Cluster, Explained } from '../model/assessment.ts'
 import { CaseView } from '../model/case.ts'
 import { Coverage, Gap, StartsSeen } from '../model/coverage.ts'
+import { Effect, Moved } from '../model/effect.ts'
 import { RuleFacts } from '../model/rule.ts'
 import { WorkerSource } from '../model/sources.ts'
 
@@ -102,6 +103,9 @@ export const Laptop = z.object({
   /** From its last summary; null before the first. */
   spoolBytes: z.int().nullable(),
   residentBytes: z.int().nullable(),
+  /** SHA-256 over the agent's files, and over its policy's text, from its last summary; null: it did not say. */
+  programHash: z.string().nullable(),
+  policyHash: z.string().nullable(),
   starts: StartsSeen.nullable(),
   clockSkewMs: z.int().nullable(),
   gaps: z.array(Gap),
@@ -250,6 +254,13 @@ export const LearningView = z.object({
   approvals: z.array(Approval.extend({ isOver: z.boolean() })),
 })
 export type LearningView = z.infer<typeof LearningView>
+
+/** What an approval would change. `name`: null where the worker has none. */
+export const EffectView = Effect.extend({
+  moved: z.array(Moved.extend({ name: z.string().nullable() })),
+  stay: z.array(Moved.extend({ name: z.string().nullable() })),
+})
+export type EffectView = z.infer<typeof EffectView>
 
 export const TimelineEntry = z.object({
   time: z.int(),

@@ -92,8 +92,8 @@ export function rescored(dump: Dump, rules: Rules): Course {
     if (!rule) return []
     const ours = rule.tellwire
     if (!ours) return [finding]
-    const { strength, halfLifeDays, ordinaryFor = [] } = ours
-    return [{ ...finding, strength, halfLifeDays, ordinaryFor, pattern: ours.pattern ?? null, rate: ours.rate ?? null }]
+    const { strength, halfLifeDays, ordinaryFor = [], pattern = null, rate = null, fact = null } = ours
+    return [{ ...finding, strength, halfLifeDays, ordinaryFor, pattern, rate, fact }]
   }
 
   function alerts(): Course['alerts'] {

@@ -1,7 +1,7 @@
 /** The agent as one file, run as a laptop without this repository runs it. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -35,6 +35,12 @@ describe('the agent as one file', function () {
     it(`node agent.mjs ${words.join(' ')}`, async () => {
       assert.match(await run(...words), /^flags: \ntellwire: .*This laptop is not enrolled\./)
     })
+
+  it('is ASCII, because with one other character Node keeps twice as many bytes of it', async () => {
+    const file = await agentBundle()
+    assert.ok(file)
+    assert.deepEqual(readFileSync(file, 'utf8').match(/[^\x00-\x7f]/g), null)
+  })
 
   it('node agent.mjs run: with the flags that save memory', async function () {
     if (process.platform === 'win32') notTested(this, 'Windows has no exec')

@@ -127,6 +127,7 @@ function findingOf(who: number, n: number): Finding {
       rate: null,
       what: '',
       decibans: null,
+      fact: null,
       ordinaryFor: [],
       says: 'It was seen.',
       worker: `w${who}`,

@@ -339,6 +339,7 @@ async function listening(
       decide: unused,
       revoke: unused,
       enrollmentToken: unused,
+      effect: unused,
       approvals: { all: () => [], approve: unused, revoke: unused, learnUntil: unused },
       contracts: { versions: () => [], workerOf: (it) => it, take: unused },
     },

@@ -12,6 +12,7 @@ import * as floods from './floods.ts'
 import * as roster from './import.ts'
 import * as ingestParse from './ingest-parse.ts'
 import * as match from './match.ts'
+import * as neighbours from './neighbours.ts'
 import * as replay from './replay.ts'
 import type { Bench } from './row.ts'
 import * as spool from './spool.ts'
@@ -38,5 +39,6 @@ export const benches: readonly Bench[] = [
   { name: 'end-to-end', run: endToEnd.bench },
   { name: 'floods', run: floods.bench },
   { name: 'agent-idle', run: agentIdle.bench },
+  { name: 'neighbours', run: neighbours.bench },
   { name: 'starts', run: starts.bench },
 ]

@@ -59,7 +59,7 @@ make_root() {
   debootstrap --variant=minbase "$release" "$root" "$mirror" >>"$log" 2>&1
   # Programs in it resolve names and reach the mirror as this machine does.
   cp /etc/hosts /etc/resolv.conf "$root/etc/"
-  cp /etc/apt/apt.conf.d/*proxy* /etc/apt/apt.conf.d/99artifact-registry "$root/etc/apt/apt.conf.d/" 2>/dev/null || true
+  cp /etc/apt/apt.conf.d/* "$root/etc/apt/apt.conf.d/" 2>/dev/null || true
   # A namespace of its own: its mounts and processes end with it.
   unshare --mount --pid --fork --kill-child --mount-proc="$root/proc" bash -euc '
     mount --rbind /dev "$1/dev"

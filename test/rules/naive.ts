@@ -73,7 +73,9 @@ function holds(field: string, modifiers: readonly string[], value: unknown, even
   const texts = found.filter((each) => ['string', 'number', 'boolean'].includes(typeof each)).map(String)
   const flags = has('cased') ? 'su' : 'siu'
   if (has('re'))
-    return texts.some((text) => new RegExp(String(value), `u${['i', 'm', 's'].filter(has).join('')}`).test(text))
+    return texts.some((text) =>
+      new RegExp(asPcre(String(value), has('m')), `u${['i', 'm', 's'].filter(has).join('')}`).test(text),
+    )
   if (has('cidr')) return texts.some((text) => inNetwork(String(value), text))
   if (has('fieldref')) {
     const others = allOf([find(event, String(value))])
@@ -100,6 +102,11 @@ function holds(field: string, modifiers: readonly string[], value: unknown, even
   return sources(String(value), typeof value === 'string', modifiers).some((source) =>
     texts.some((text) => new RegExp(framed(source, frame), flags).test(text)),
   )
+}
+
+/** PCRE's `$` stands before a last line break, too. The random expressions escape none. */
+function asPcre(source: string, isMultiline: boolean): string {
+  return isMultiline ? source : source.replaceAll('$', '(?=\\n?$)')
 }
 
 /** The regular expressions for a value. */

@@ -164,6 +164,7 @@ export function rule(fields: Partial<LoadedRule> = {}): LoadedRule {
       rate: null,
       rareBy: [],
       decibans: null,
+      fact: null,
       ordinaryFor: [],
       signals: [],
       step: false,

@@ -5,6 +5,7 @@
  *   npm run soak                          a thousand kills
  *   SOAK_KILLS=50 npm run soak            fewer
  *   SOAK_SEED=7 npm run soak              the same random choices (not the same timing)
+ *   npm run soak -- agent --minutes 10    instead, the agent on a laptop where everything goes wrong: see laptop.ts
  *   npm run soak -- --fuzz 60             an hour of fuzzing instead: every target for an equal part of it
  *
  * Shape   every `CHECK_EVERY` kills, and at the end, both are stopped and the data folder is verified: see verify.ts.
@@ -29,6 +30,10 @@ const CHECK_EVERY = 50
 const MAX_PAUSE_MS = 9_000
 const PROGRESS = 20
 
+if (process.argv[2] === 'agent') {
+  const args = [join(import.meta.dirname, 'laptop.ts'), ...process.argv.slice(3)]
+  process.exit(spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1)
+}
 const { values } = parseArgs({ options: { fuzz: { type: 'string' } } })
 if (values.fuzz !== undefined) {
   const seconds = Math.ceil((Number(values.fuzz) * 60) / TARGETS.length)

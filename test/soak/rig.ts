@@ -14,14 +14,18 @@ import { BINARY, enrollAgent, until } from '../bench/children.ts'
 const STARTS_WITHIN_MS = 180_000
 const PROGRESS_WITHIN_MS = 180_000
 
-/** What is acknowledged, according to the agent's cursor. */
+/** What is acknowledged, and the last number in use, according to the agent's cursor. */
 export interface AgentProgress {
   epoch: number
   acked: number
+  last: number
 }
 
 export class Rig {
   readonly folder: string
+  /** For the agent's script, behind its folder. */
+  agentArgs: readonly string[] = []
+  serverArgs: readonly string[] = []
   readonly #agentScript: string
   readonly #port: number
   #server: Child | null = null
@@ -45,6 +49,11 @@ export class Rig {
     return join(this.folder, 'data')
   }
 
+  /** The agent's folder. */
+  get agent(): string {
+    return join(this.folder, 'agent')
+  }
+
   /** The folder for custom rules. */
   get rules(): string {
     return join(this.folder, 'rules')
@@ -52,13 +61,13 @@ export class Rig {
 
   /** Does not wait until it listens. */
   startServer(): void {
-    const args = ['server', '--data-folder', this.data, '--port', String(this.#port)]
+    const args = ['server', '--data-folder', this.data, '--port', String(this.#port), ...this.serverArgs]
     const env = { TELLWIRE_LOG_LEVEL: 'error', TELLWIRE_RULES_FOLDERS: this.rules }
     this.#server = new Child('the server', [BINARY, ...args], env)
   }
 
   startAgent(): void {
-    this.#agent = new Child('the agent', [this.#agentScript, join(this.folder, 'agent')], {})
+    this.#agent = new Child('the agent', [this.#agentScript, this.agent, ...this.agentArgs], {})
   }
 
   /** Whether the server has printed its address. */
@@ -87,7 +96,7 @@ export class Rig {
     const cookie = session.headers.getSetCookie()[0]?.split(';')[0] ?? ''
     const made = await ask('enrollment-tokens', { worker }, cookie)
     const { token } = (await made.json()) as { token: string }
-    await enrollAgent(join(this.folder, 'agent'), token)
+    await enrollAgent(this.agent, token)
   }
 
   killServer(): Promise<void> {
@@ -103,10 +112,15 @@ export class Rig {
     await this.#server?.end('SIGTERM')
   }
 
+  /** The last part of what both have printed. */
+  get printed(): string {
+    return `${this.#server?.printed}\n${this.#agent?.printed}`
+  }
+
   progressOfAgent(): AgentProgress {
-    const cursor = new Cursor(join(this.folder, 'agent', 'spool', 'cursor'))
+    const cursor = new Cursor(join(this.agent, 'spool', 'cursor'))
     try {
-      return cursor.read() ?? { epoch: -1, acked: 0 }
+      return cursor.read() ?? { epoch: -1, acked: 0, last: 0 }
     } finally {
       cursor.close()
     }

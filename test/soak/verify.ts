@@ -29,6 +29,9 @@ import type { AgentProgress } from './rig.ts'
 export interface Verified {
   /** Event records in the log. */
   events: number
+  /** Numbers that are missing in it, and events that it rejected. */
+  missing: number
+  rejected: number
   findings: number
   standings: number
   /** Evaluations in the store before the check, and the position of the active one. */
@@ -37,8 +40,17 @@ export interface Verified {
   last: number
 }
 
-/** Errors  throws at the first failure. The server must not be running. */
-export async function verify(folder: string, rules: string, agents: readonly AgentProgress[]): Promise<Verified> {
+/**
+ * `onEvent`: gets each event of the log; then numbers may be missing, and the caller compares them with what was lost.
+ *
+ * Errors  throws at the first failure. The server must not be running.
+ */
+export async function verify(
+  folder: string,
+  rules: string,
+  agents: readonly AgentProgress[],
+  onEvent?: (event: Event) => void,
+): Promise<Verified> {
   const copy = mkdtempSync(join(tmpdir(), 'tellwire-verify-'))
   cpSync(folder, copy, { recursive: true })
   const telemetry = await openTelemetry({ folder: copy })
@@ -46,11 +58,13 @@ export async function verify(folder: string, rules: string, agents: readonly Age
   try {
     const { stream, history } = telemetry
     assert.equal(stream.missing, null, 'records that were stored are missing')
-    const events = await verifyNumbers(stream, agents)
+    const numbers = await verifyNumbers(stream, agents, onEvent)
+    const devices = (await store.devices.list()).map((it) => it.device)
+    const rejected = (await history.rejectedTotals(devices)).values().reduce((sum, it) => sum + it, 0)
     const found = await store.evaluations.list()
     const evaluated = found.find((it) => it.active)?.position ?? 0
     const state = await verifyState({ stream, history, store, rules })
-    return { events, evaluations: found.length, evaluated, last: await stream.last(), ...state }
+    return { ...numbers, rejected, evaluations: found.length, evaluated, last: await stream.last(), ...state }
   } finally {
     await store.close()
     await telemetry.close()
@@ -59,10 +73,15 @@ export async function verify(folder: string, rules: string, agents: readonly Age
 }
 
 /** Every acknowledged number is in the log once, in order, without gaps, and no number was used for two events. */
-async function verifyNumbers(stream: Stream, agents: readonly AgentProgress[]): Promise<number> {
+async function verifyNumbers(
+  stream: Stream,
+  agents: readonly AgentProgress[],
+  onEvent: ((event: Event) => void) | undefined,
+): Promise<{ events: number; missing: number }> {
   const last = new Map<number, number>(agents.map(({ epoch }) => [epoch, 0]))
   const ids = new Set<string>()
   let events = 0
+  let missing = 0
   for await (const block of stream.read(0))
     for (const { position, record } of block) {
       if (record.type !== 'event') continue
@@ -72,14 +91,17 @@ async function verifyNumbers(stream: Stream, agents: readonly AgentProgress[]): 
       assert.ok(!conflict, `position ${position}: number ${seq} was used for two events`)
       const before = last.get(epoch)
       assert.ok(before !== undefined, `position ${position}: epoch ${epoch} belongs to no spool`)
-      assert.equal(seq, before + 1, `position ${position}: out of order`)
+      if (onEvent) assert.ok(seq > before, `position ${position}: out of order`)
+      else assert.equal(seq, before + 1, `position ${position}: out of order`)
+      missing += seq - before - 1
+      onEvent?.(event)
       last.set(epoch, seq)
       ids.add(event.id)
     }
   assert.equal(ids.size, events, 'an event is duplicated')
   for (const { epoch, acked } of agents)
     assert.ok(last.get(epoch)! >= acked, `${acked} acknowledged, ${last.get(epoch)} stored`)
-  return events
+  return { events, missing }
 }
 
 interface State {

@@ -112,7 +112,18 @@ export const CollectionGap = z.strictObject({
  * Shape   `Action` 'summary' is sent hourly and has the agent's resource usage, which is null for the other actions.
  *         `Fingerprint`: SHA-256 over machine id, product and board, a hint at clones, never a key.
  *         `StopReason` of 'stopping': what the agent was stopped for; null: nobody said, a service manager or a
- *         shutdown.
+ *         shutdown. `StoppedSeconds` of 'started': for how long the agent had been stopped in good order in this same
+ *         boot of the laptop, asleep or awake, with the `StopReason` of that stop; null: not in this boot.
+ *         'cut_off': the server could not be reached for a while, although the laptop reached others, or its own hosts
+ *         file says that the server is elsewhere; again when it is over. `CutOffSeconds`: for how long, awake.
+ *         `CutOffBy`: what the attempts ended with. 'hosts_file': the file names the server; 'loopback': its name leads
+ *         to the laptop itself; 'other_server': somebody answered who has not the server's key or certificate.
+ *         'restored': this agent's folder is older than what it has already sent, as after a restored disk image.
+ *         'config_changed': a file of the agent is not as the agent left it. `Changed`: which.
+ *         `ProgramHash`: SHA-256 over the program's files, null where it runs from its sources; `PolicyHash`: over the
+ *         text of the policy in force.
+ *         `BlindSeconds`: by category, for how long it could not be seen since the last such word, although the policy
+ *         wants it and the laptop was awake; of 'killed_last_time', the time until this start, at most.
  *         `ForksSeen` of `ForksTotal`: the program starts that were seen, of those the system counted; `StartsBy`: in
  *         which way. By 'poll' the system's number includes forks and threads, so the ratio is a lower bound.
  * Units   CPU ms and wire bytes since the previous summary; resident bytes and unacknowledged spool bytes now.
@@ -128,6 +139,8 @@ export const AgentState = z.strictObject({
     'upgraded',
     'config_changed',
     'killed_last_time',
+    'cut_off',
+    'restored',
     'summary',
   ]),
   Version: name,
@@ -142,4 +155,18 @@ export const AgentState = z.strictObject({
   ForksTotal: count.nullable(),
   StartsBy: z.enum(['tracefs', 'connector', 'poll']).nullable().optional(),
   StopReason: z.enum(['upgrade', 'uninstall']).nullable().optional(),
+  StoppedSeconds: count.nullable().optional(),
+  CutOffSeconds: count.nullable().optional(),
+  CutOffBy: z
+    .enum(['hosts_file', 'loopback', 'refused', 'timeout', 'unresolved', 'other_server', 'other'])
+    .nullable()
+    .optional(),
+  Changed: z.enum(['program', 'policy', 'config']).nullable().optional(),
+  ProgramHash: hash.nullable().optional(),
+  PolicyHash: hash.nullable().optional(),
+  BlindSeconds: z
+    .record(name, count)
+    .refine((categories) => Object.keys(categories).length <= 64, 'at most 64 categories')
+    .nullable()
+    .optional(),
 })

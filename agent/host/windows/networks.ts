@@ -4,12 +4,12 @@
  * Source  GetAdaptersAddresses (iphlpapi.h); GetIpForwardTable2, GetIpNetTable2 and GetIfTable2 (netioapi.h), whose
  *         tables Windows allocates.
  */
+import type { Layout } from '../layout.ts'
 import type { AdapterRow, CounterRow, NeighbourRow, RouteRow } from './calls.ts'
 import { CallError } from './calls.ts'
 import {
   IP_ADAPTER_ADDRESSES,
   IP_ADAPTER_DNS_SERVER_ADDRESS,
-  type Layout,
   MIB_IF_ROW2,
   MIB_IPFORWARD_ROW2,
   MIB_IPNET_ROW2,

@@ -1,13 +1,15 @@
 /** What the fleet has in common, what the company approves, and when the learning period ends. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import type { Moved } from '../../model/effect.ts'
+import { made } from '../../roster/approvals.ts'
 import { learning } from '../../views/learning.ts'
-import { LearningView } from '../../views/schema.ts'
+import { EffectView, LearningView } from '../../views/schema.ts'
 import type { Deps, Env } from '../deps.ts'
 import type { Guard } from '../guard.ts'
 import { answers, body } from '../openapi.ts'
-import { ApprovalEnd, ApprovalView, LearningEnd, NewApproval } from '../schema.ts'
+import { ApprovalEnd, ApprovalQuestion, ApprovalView, LearningEnd, NewApproval } from '../schema.ts'
 
-export function learningRoutes(app: OpenAPIHono<Env>, { reader, approvals, now }: Deps, { may }: Guard): void {
+export function learningRoutes(app: OpenAPIHono<Env>, { reader, approvals, effect, now }: Deps, { may }: Guard): void {
   const params = z.object({ id: z.string().min(1).max(128) })
 
   app.openapi(
@@ -62,6 +64,23 @@ export function learningRoutes(app: OpenAPIHono<Env>, { reader, approvals, now }
     async (c) => {
       const { name } = c.get('session').user
       return c.json(viewAt(now())(await approvals.approve(c.req.valid('json'), name, name)), 200)
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/approvals/effect',
+      summary: 'What such an approval would change: people at high, open cases, clusters, and whose points',
+      middleware: may('contract.write'),
+      request: body(ApprovalQuestion),
+      responses: answers(EffectView),
+    }),
+    async (c) => {
+      const approval = made({ ...c.req.valid('json'), reason: '' }, c.get('session').user.name)
+      const found = await effect([{ ...approval, type: 'approval', receivedAt: now() }])
+      const named = (it: Moved) => ({ ...it, name: reader.directory.latestContract(it.worker)?.name ?? null })
+      return c.json({ ...found, moved: found.moved.map(named), stay: found.stay.map(named) }, 200)
     },
   )
 

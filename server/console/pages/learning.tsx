@@ -7,6 +7,7 @@ import { ask } from '../api.ts'
 import { useKeys } from '../keys.ts'
 import { useLook } from '../live.ts'
 import { confirm } from '../parts/confirm.tsx'
+import { Effect } from '../parts/effect.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { Loading } from '../parts/loading.tsx'
 import { plain } from '../parts/text.tsx'
@@ -221,6 +222,7 @@ function Answer({ candidate: it, name, send }: { candidate: Candidate; name: str
       about: `${it.workers} of ${it.of} workers have it. The approval also holds for what was seen until now.`,
       fields: (
         <>
+          <Effect approval={{ ...level, ...thingOf(it) }} />
           <ReasonField />
           <label>
             Ticket (if there is one)

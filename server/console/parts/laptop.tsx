@@ -108,6 +108,8 @@ function Body({ laptop, withWorker }: { laptop: Laptop; withWorker: boolean }) {
           value={laptop.clockSkewMs === null ? 'not known' : skew(laptop.clockSkewMs)}
           bad={Math.abs(laptop.clockSkewMs ?? 0) > 120_000}
         />
+        <Fact label="Program" value={digest(laptop.programHash)} />
+        <Fact label="Policy" value={digest(laptop.policyHash)} />
         <Fact label="Address" value={laptop.lastAddress === null ? 'not known' : plain(laptop.lastAddress, 64)} />
         <Fact label="Place" value={laptop.place === null ? 'not known' : plain(laptop.place, 80)} />
       </dl>
@@ -243,4 +245,9 @@ function skew(ms: number): string {
   const seconds = Math.round(Math.abs(ms) / 1_000)
   if (seconds === 0) return 'less than 1 s'
   return `${seconds.toLocaleString()} s ${ms > 0 ? 'ahead' : 'behind'}`
+}
+
+/** The beginning of a hash is enough to compare two laptops by eye. */
+function digest(hash: string | null): string {
+  return hash === null ? 'not known' : plain(hash.slice(0, 12), 12)
 }

@@ -19,6 +19,7 @@ describe('agent/uplink/uplink', () => {
   let stop: AbortController
   let policies: SignedPolicy[]
   let rejected: Ack['rejected']
+  let restored: number[]
   let warnings: Record<string, unknown>[]
 
   beforeEach(async () => {
@@ -29,6 +30,7 @@ describe('agent/uplink/uplink', () => {
     stop = new AbortController()
     policies = []
     rejected = []
+    restored = []
     warnings = []
   })
   afterEach(async () => {
@@ -53,6 +55,7 @@ describe('agent/uplink/uplink', () => {
         log: { info: () => {}, warn: (facts) => warnings.push(facts) },
         onPolicy: (signed) => policies.push(signed),
         onRejected: (list) => rejected.push(...list),
+        onRestored: (stored) => restored.push(stored),
         onSent: () => {},
         timing: { ...QUICK, ...timing },
       },
@@ -129,7 +132,7 @@ describe('agent/uplink/uplink', () => {
     assert.deepEqual(seqs(), oneTo(1_200))
   })
 
-  it('ignores and reports a welcome with a higher number than was ever assigned', async () => {
+  it('after a restored disk image, sends new events under numbers that were never used, and says so once', async () => {
     await append(3)
     server.acked = 99
     server.behaviour.onBatch = (peer, { epoch }) => peer.send({ type: 'ack', epoch, seq: 3, rejected: [], credit: 10 })
@@ -137,6 +140,25 @@ describe('agent/uplink/uplink', () => {
     await until(() => spool.acked === 3, 'acknowledged')
     assert.deepEqual(seqs(), [1, 2, 3])
     assert.match(link.status.trouble ?? '', /up to 99.*only up to 3/)
+    server.behaviour.onBatch = (peer, { epoch }) =>
+      peer.send({ type: 'ack', epoch, seq: 100, rejected: [], credit: 10 })
+    await append(1)
+    await until(() => spool.acked === 100, 'acknowledged, too')
+    assert.deepEqual(seqs(), [1, 2, 3, 100])
+    server.acked = 100
+    const hellos = server.hellos.length
+    server.peers.at(-1)!.socket.terminate()
+    await until(() => server.hellos.length > hellos && link.status.connected, 'connected again')
+    assert.deepEqual(restored, [99])
+  })
+
+  it('a welcome with a number that no agent reaches changes no number', async () => {
+    await append(3)
+    server.acked = Number.MAX_SAFE_INTEGER
+    start()
+    await until(() => link.status.connected, 'connected')
+    await append(1)
+    assert.deepEqual([spool.last, restored], [4, []])
   })
 
   it('disconnects from a peer that never replies, and reconnects', async () => {

@@ -63,7 +63,7 @@ async function open(): Promise<Opened> {
     const connection = once(sockets, 'connection') as Promise<[WebSocket]>
     const status: UplinkStatus = {
       ...{ connected: false, connectedAt: null, lastAckAt: null, trouble: null, nextTryAt: null, wireBytes: 0 },
-      throttled: false,
+      ...{ throttled: false, failure: null },
     }
     const session = new Session(
       {
@@ -74,6 +74,7 @@ async function open(): Promise<Opened> {
           assert.ok(policy === null || Policy.safeParse(policy).success)
         },
         onRejected: () => {},
+        onRestored: () => {},
         onSent: () => {},
       },
       { handshakeMs: 5_000, pingMs: 60_000, ackMs: 60_000 },

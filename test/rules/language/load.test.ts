@@ -39,6 +39,7 @@ describe('load', () => {
       rareBy: [],
       decibans: null,
       signals: ['#13', 'P7'],
+      fact: null,
       ordinaryFor: [],
       step: false,
       sensitive: false,

@@ -5,6 +5,7 @@ import { addUser, makeOneTimeLink } from '../../../server/access/sign-in.ts'
 import { api } from '../../../server/api/app.ts'
 import type { Deps } from '../../../server/api/deps.ts'
 import { revoke } from '../../../server/ingest/revocation.ts'
+import type { Effect } from '../../../server/model/effect.ts'
 import { approvals } from '../../../server/roster/approvals.ts'
 import { contracts } from '../../../server/roster/contracts.ts'
 import type { AddressFacts, Recorded } from '../../../wire/recording.ts'
@@ -12,6 +13,15 @@ import { AUSTIN } from '../events.ts'
 import { stage as makeStage } from '../views/stage.ts'
 
 export const PASSWORD = 'correct horse battery'
+/** The answer of every question what an approval would change. */
+const EFFECT: Effect = {
+  before: { high: 23, open: 412, clusters: 4, confirmed: 7 },
+  after: { high: 8, open: 17, clusters: 2, confirmed: 7 },
+  ...{ confirmed: 7, moves: 31 },
+  moved: [{ worker: 'w1', from: { points: 11, band: 'high' }, to: { points: -9, band: 'low' } }],
+  stay: [{ worker: 'w2', from: { points: 85, band: 'critical' }, to: { points: 85, band: 'critical' } }],
+}
+
 export type Harness = Awaited<ReturnType<typeof harness>>
 
 export async function harness(about: Partial<Deps> = {}) {
@@ -22,6 +32,8 @@ export async function harness(about: Partial<Deps> = {}) {
   const failures: unknown[] = []
   /** The contract and laptop records written by the API. */
   const log: Recorded[] = []
+  /** Approvals whose effect was asked for. */
+  const asked: Recorded[] = []
   const tokens: { worker: string | null; by: string }[] = []
   const lookup = (address: string): AddressFacts => ({ ...AUSTIN, country: address.startsWith('198.') ? 'DE' : 'US' })
   const append = async (records: readonly Recorded[]) => {
@@ -43,6 +55,10 @@ export async function harness(about: Partial<Deps> = {}) {
     },
     contracts: contracts({ directory, append, audit: (entry) => store.audit.add(entry), now }),
     approvals: approvals({ directory, append, audit: (entry) => store.audit.add(entry), now }),
+    async effect(approvals) {
+      asked.push(...approvals)
+      return EFFECT
+    },
     feeds: { lookup, append: async (lines) => (await stream.publish(lines)).duplicates.length },
     store,
     now,
@@ -103,5 +119,5 @@ export async function harness(about: Partial<Deps> = {}) {
     return person
   }
 
-  return { app, stage, store, log, tokens, clock, failures, browser, link, signedIn }
+  return { app, stage, store, log, asked, tokens, clock, failures, browser, link, signedIn }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { ApprovalView } from '../../../server/api/schema.ts'
-import type { LearningView } from '../../../server/views/schema.ts'
+import type { EffectView, LearningView } from '../../../server/views/schema.ts'
 import { contract } from '../events.ts'
 import { harness } from './harness.ts'
 
@@ -39,6 +39,24 @@ describe('server/api: learning and approvals', () => {
       (await ann.read<ApprovalView[]>(APPROVALS)).map((it) => it.id),
       [made.id],
     )
+  })
+
+  it('what an approval would change is asked without a reason, named, and writes nothing', async () => {
+    const { signedIn, stage, log, asked } = await harness()
+    await stage.records(contract('w1', { name: 'Ivory Crane' }))
+    const { reason: _, ...question } = ninja
+    const answer = await (await signedIn('analyst', 'ann')).post(`${APPROVALS}/effect`, question)
+    const { before, after, moved, stay } = (await answer.json()) as EffectView
+    assert.deepEqual([before.high, after.high], [23, 8])
+    assert.deepEqual([moved[0]?.name, stay[0]?.name], ['Ivory Crane', null])
+    assert.deepEqual(
+      asked.map((it) => it.type === 'approval' && [it.tool, it.tenant, it.level]),
+      [['NinjaOne', 'acme', 'company']],
+    )
+    assert.deepEqual(log, [])
+    assert.equal((await (await signedIn('viewer')).post(`${APPROVALS}/effect`, question)).status, 403)
+    const empty = { level: 'company', kind: 'tool' }
+    assert.equal((await (await signedIn('analyst', 'bob')).post(`${APPROVALS}/effect`, empty)).status, 400)
   })
 
   it('an approval counts in the contract that views compare with', async () => {

@@ -20,6 +20,7 @@ export function finding(fields: Partial<Finding> = {}): Finding {
     decibans: null,
     halfLifeDays: 14,
     pattern: null,
+    fact: null,
     ordinaryFor: [],
     worker: 'w1',
     device: 'd1',

@@ -114,6 +114,12 @@ describe('points', () => {
     const { points, parts, band } = assess('w1', found, T0)
     assert.deepEqual([points, band, parts.length, parts[1]?.findings.length], [PRIOR + WEIGHT[3], 'medium', 2, 17])
   })
+  it('rules that name one fact tell it once: the strongest counts', () => {
+    const found = [2, 4, 3].map((strength) => finding({ strength: strength as 2 | 3 | 4, fact: 'elsewhere' }))
+    const { points, parts } = assess('w1', found, T0)
+    assert.deepEqual([points, parts.map((it) => it.findings.length)], [PRIOR + WEIGHT[4], [0, 3]])
+    assert.equal(parts[1]?.findings[0], found[1]?.id)
+  })
   it('two rules with one sentence tell one fact', () => {
     const found = [2, 3].map((strength) => finding({ strength: strength as 2 | 3, says: 'A KVM is plugged in.' }))
     const { points, parts } = assess('w1', found, T0)

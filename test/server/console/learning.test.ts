@@ -121,6 +121,13 @@ describe('server/console: learning', function () {
     await page.keyboard.press('j')
     await page.keyboard.press('a')
     const dialog = page.getByRole('dialog')
+    const effect = dialog.getByRole('region', { name: 'What it would change' })
+    assert.match(
+      (await effect.textContent()) ?? '',
+      /high or more238.*cases41217.*7 of 77 of 7.*31 people.*Person 1\+11→−9/,
+    )
+    await accessible(page, 'the question whether to approve')
+    await screenshot(page, 'console-learning-effect')
     await dialog.getByLabel('Why').fill('Our own management tool since 2024')
     await page.keyboard.press('Enter')
     await row(page, 'NinjaOne').getByText('Approved').waitFor()

@@ -83,6 +83,19 @@ describe('server/console: in use', function () {
     again.clean()
   })
 
+  it('an address of no page says so, and that of all workers is their list', async () => {
+    const { page, clean } = await watched(context)
+    await enter(page, here.userLink('analyst'))
+    await page.goto(`${here.origin}/#/nothing`)
+    await page.getByText('There is no such page.').waitFor()
+    for (const address of ['workers', 'workers/']) {
+      await page.goto(`${here.origin}/#/nothing`)
+      await page.goto(`${here.origin}/#/${address}`)
+      await page.getByRole('heading', { name: 'Nothing to watch yet' }).waitFor()
+    }
+    clean()
+  })
+
   it('shows hostile text as text everywhere', async () => {
     for (const [index, { text }] of HOSTILE.entries()) await hostile(here.stage, text, index)
     await here.stage.judge()

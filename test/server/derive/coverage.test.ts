@@ -23,6 +23,8 @@ const seen = (it: EventOf<Category>): Seen => ({
 const gap = (about: string, reason: EventOf<'collection_gap'>['Reason'], categories: string[], time = T0) =>
   event('collection_gap', { About: about, Reason: reason, Categories: categories, Count: null, Detail: null }, time)
 
+const blind = (BlindSeconds: Record<string, number>, time = T0) => ({ ...agentState('summary', time), BlindSeconds })
+
 const usb = ['usb_device']
 const cases: {
   name: string
@@ -76,6 +78,25 @@ const cases: {
     off: ['process_creation'],
   },
   {
+    name: 'not observed for a minute of the day',
+    events: [processStart('/x'), blind({ process_creation: 60 })],
+    category: 'process_creation',
+    state: 'seen',
+  },
+  {
+    name: 'not observed for ten minutes of two hours each',
+    events: [processStart('/x'), blind({ process_creation: 600 }), blind({ process_creation: 600 }, T0 + HOUR)],
+    category: 'process_creation',
+    state: 'partial',
+  },
+  {
+    name: 'not observed for an hour, last week',
+    events: [processStart('/x'), blind({ process_creation: 3_600 })],
+    category: 'process_creation',
+    state: 'seen',
+    at: T0 + 7 * 24 * HOUR,
+  },
+  {
     name: 'no agent collects it',
     events: [processStart('/x')],
     category: 'repository',
@@ -85,6 +106,18 @@ const cases: {
 ]
 
 describe('coverage', () => {
+  it('says for how long a category was not observed, and keeps no others', () => {
+    const book = new CoverageBook()
+    book.take(seen(processStart('/x')))
+    book.take(seen(blind({ process_creation: 600, nonsense: 5 })))
+    book.take(seen(blind({ process_creation: 600 }, T0 + HOUR)))
+    const [found] = coverageOf(book.of('d1'), 'linux', [], T0 + HOUR).filter((it) => it.category === 'process_creation')
+    assert.equal(found?.detail, 'not observed for 20 min within a day')
+    assert.deepEqual(Object.keys(book.of('d1').blind ?? {}), ['process_creation'])
+    book.take(seen(blind({ process_creation: 7 }, T0 + 2 * DAY)))
+    assert.equal(book.of('d1').blind?.process_creation?.seconds, 7, 'a new day')
+  })
+
   for (const { name, events, category, state, off = [], at = T0 + 2 * HOUR, product = 'linux' } of cases)
     it(`${name}: ${state}`, () => {
       const book = new CoverageBook()

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { addFeedToken, FEED_PATH } from '../../../server/feeds/tokens.ts'
 import { STREAM_PATH } from '../../../server/ingest/upgrade.ts'
+import type { Effect } from '../../../server/model/effect.ts'
 import { openStore } from '../../../server/store/open.ts'
 import { openTelemetry } from '../../../server/store/sqlite/telemetry.ts'
 import type { Store } from '../../../server/store/store.ts'
@@ -13,7 +14,7 @@ import type { Recorded } from '../../../wire/recording.ts'
 import { startServer, until } from '../../bench/children.ts'
 import { fourStories } from '../../scenarios/four-stories.ts'
 import { tellwire } from '../commands/process.ts'
-import { contract, HOUR, holding, processStart, received, T0 } from '../events.ts'
+import { contract, HOUR, holding, NINJAONE, processStart, received, T0 } from '../events.ts'
 import { events, laptop, RawAgent } from '../ingest/raw-agent.ts'
 import { enrolledDevice } from '../store/samples.ts'
 
@@ -207,6 +208,34 @@ describe('server/roles: a running server', function () {
       WITHIN_MS,
       () => 'the new thresholds never took effect',
     )
+  })
+
+  it('says what an approval would change while it goes on judging, one question at a time', async () => {
+    const ANYDESK = { ...NINJAONE, id: 'anydesk', name: 'AnyDesk', category: 'remote-desktop' as const }
+    mkdirSync(at('data'))
+    await publish([
+      ...[contract('w1'), holding('d1', 'w1')],
+      { ...received('d1', processStart('/opt/anydesk', T0 + HOUR)), facts: { tools: [ANYDESK] } },
+    ])
+    await start()
+    const points = () =>
+      stored(async ({ evaluations }) => {
+        const active = await evaluations.active()
+        return active && ((await evaluations.standing(active.id, 'w1'))?.assessment.points ?? null)
+      })
+    const before = await until(points, WITHIN_MS, () => 'w1 was not judged')
+    const body = JSON.stringify({ level: 'company', kind: 'tool', tool: 'anydesk' })
+    const headers = { 'Content-Type': 'application/json', Origin: server!.url, Cookie: server!.cookie }
+    const ask = () => fetch(`${server!.url}/api/v1/approvals/effect`, { method: 'POST', headers, body })
+    const [first, second] = await Promise.all([ask(), ask()])
+    assert.deepEqual([first.status, second.status].sort(), [200, 503])
+    const effect = (await (first.status === 200 ? first : second).json()) as Effect
+    assert.deepEqual(
+      effect.moved.map(({ worker, from, to }) => [worker, from.points, to.points < from.points]),
+      [['w1', before, true]],
+    )
+    assert.equal(await points(), before)
+    assert.equal((await ask()).status, 200)
   })
 
   it('a log restored to an older state is reported and re-evaluated', async () => {

@@ -137,6 +137,7 @@ export function findingOf(id: string, change: Partial<Finding> = {}): Finding {
     level: 'high',
     family: 'remote-access',
     strength: 3,
+    fact: null,
     halfLifeDays: 30,
     ordinaryFor: [],
     sensors: ['process'],

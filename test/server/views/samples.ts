@@ -39,6 +39,8 @@ export function laptop(device: string, about: Partial<Laptop> = {}): Laptop {
     place: 'Austin, Texas, US',
     spoolBytes: 48_211,
     residentBytes: 61_000_000,
+    programHash: null,
+    policyHash: null,
     starts: { seen: 1_233, total: 1_240, by: 'tracefs', time: 1_790_000_000_000 },
     clockSkewMs: -240,
     events: 18_204,
