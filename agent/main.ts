@@ -181,9 +181,10 @@ export const agentCommand = defineCommand({
 })
 
 /** The agent without the server, as the single file that a laptop installs. */
-export function main(args: string[]): Promise<void> {
+export async function main(args: string[]): Promise<void> {
   const meta = { name: 'tellwire', version: AGENT_VERSION, description: 'The agent on the laptop' }
-  return runCli(defineCommand({ meta, subCommands: { agent: agentCommand } }), args)
+  await runCli(defineCommand({ meta, subCommands: { agent: agentCommand } }), args)
+  await thisSystem().leave?.()
 }
 
 /** Errors  as `loadConfig`: whoever is not an administrator is told where to look instead. */

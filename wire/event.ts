@@ -99,6 +99,7 @@ const COLLECTED = {
     ...(['process_creation', 'network_connection', 'listening_socket'] as const),
     ...(['software', 'autostart', 'volume_mounted', 'file_event', 'file_burst'] as const),
     ...(['egress', 'network_place', 'clock_place', 'power_state', 'logon', 'display'] as const),
+    ...(['remote_session', 'usb_device', 'archive_created'] as const),
   ],
 } as const satisfies Record<AgentProduct, readonly CategoryOf<'agent'>[]>
 export type CollectedOn<P extends AgentProduct> = (typeof COLLECTED)[P][number]

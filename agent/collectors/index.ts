@@ -41,6 +41,7 @@ import { type WatchFolder, watchFolder } from './shared/folder-watcher.ts'
 import type { IsRunning } from './shared/programs.ts'
 import { repositories } from './shared/repositories.ts'
 import { watchedFolders } from './shared/watched-folders.ts'
+import { windowsArchives } from './windows/archives.ts'
 import { autostarts as windowsAutostarts } from './windows/autostarts.ts'
 import { clockPlaces as windowsClockPlaces } from './windows/clock-places.ts'
 import { connections as windowsConnections } from './windows/connections.ts'
@@ -51,7 +52,9 @@ import { logons as windowsLogons } from './windows/logons.ts'
 import { networkPlaces as windowsNetworkPlaces } from './windows/network-places.ts'
 import { power as windowsPower } from './windows/power.ts'
 import { processes as windowsProcesses } from './windows/processes.ts'
+import { remoteSessions as windowsRemoteSessions } from './windows/remote-sessions.ts'
 import { software as windowsSoftware } from './windows/software.ts'
+import { usbDevices as windowsUsbDevices } from './windows/usb-devices.ts'
 import { volumes as windowsVolumes } from './windows/volumes.ts'
 import { windowsPlaces } from './windows/watched-places.ts'
 
@@ -119,22 +122,24 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
       archiveParts.collector,
     ]
   },
-  windows: () => [
-    windowsProcesses(windowsCalls),
-    windowsConnections(windowsCalls),
-    windowsSoftware(windowsCalls),
-    windowsAutostarts(windowsCalls),
-    windowsVolumes(windowsCalls),
-    windowsInterfaces(windowsCalls),
-    windowsNetworkPlaces(windowsCalls),
-    windowsClockPlaces(windowsCalls),
-    windowsPower(windowsCalls),
-    windowsLogons(windowsCalls),
-    windowsDisplays(windowsCalls),
-    // Nothing makes archive_created of what it finds there yet.
-    {
-      ...watchedFolders(changeHints(windowsCalls), () => {}, SWEEP_LIMITS, windowsPlaces(windowsCalls)),
-      categories: ['file_event', 'file_burst'],
-    },
-  ],
+  windows: () => {
+    const archiveParts = windowsArchives(windowsCalls)
+    return [
+      windowsProcesses(windowsCalls, [archiveParts.onProgram]),
+      windowsConnections(windowsCalls),
+      windowsSoftware(windowsCalls),
+      windowsAutostarts(windowsCalls),
+      windowsVolumes(windowsCalls),
+      windowsInterfaces(windowsCalls),
+      windowsNetworkPlaces(windowsCalls),
+      windowsClockPlaces(windowsCalls),
+      windowsPower(windowsCalls),
+      windowsLogons(windowsCalls),
+      windowsDisplays(windowsCalls),
+      windowsUsbDevices(windowsCalls),
+      windowsRemoteSessions(windowsCalls),
+      watchedFolders(changeHints(windowsCalls), archiveParts.onArchive, SWEEP_LIMITS, windowsPlaces(windowsCalls)),
+      archiveParts.collector,
+    ]
+  },
 }

@@ -2,7 +2,8 @@
  * What the agent does not collect on a system, and why.
  *
  * Shape   one gap per category that has no collector here, once a day. Those that are off until a policy switches them on
- *         are told when it does.
+ *         are told when it does. A source that would say more about what is collected is a gap without a category,
+ *         because it impairs none.
  */
 import type { AgentProduct } from '../../wire/common.ts'
 import type { CategoryOf, CollectedOn, ObservationOf } from '../../wire/event.ts'
@@ -34,12 +35,20 @@ export const NOT_COLLECTED: { [P in AgentProduct]: Record<Exclude<Observed, Coll
     presence: PRESENCE,
   },
   windows: {
-    usb_device: { reason: 'unsupported', why: 'the bus is asked, but nothing reports its devices yet' },
-    archive_created: NO_COLLECTOR,
-    remote_session: { reason: 'unsupported', why: "the tools' logs are not read yet" },
     repository: NO_COLLECTOR,
     input_pattern: INPUT_PATTERN,
     presence: PRESENCE,
+  },
+}
+
+/** By the source, what it would say. */
+const NOT_READ: { [P in AgentProduct]: Readonly<Record<string, string>> } = {
+  linux: {},
+  macos: {},
+  windows: {
+    'event channels': 'Security, Sysmon and TerminalServices: programs that run for less than a second, ended sessions',
+    'AppX packages': 'apps that come as packages',
+    'WMI subscriptions': 'programs that start with an event',
   },
 }
 
@@ -53,6 +62,7 @@ async function* run(host: Host, policy: Policy, signal: AbortSignal, product: Ag
     const stamp = { time: host.now(), collector: NAME }
     for (const [category, { reason, why }] of all)
       if (!policy.off.includes(category)) yield gap(stamp, category, reason, why)
+    for (const [source, why] of Object.entries(NOT_READ[product])) yield gap(stamp, source, 'unsupported', why)
     await host.sleep(DAY, signal)
   }
 }

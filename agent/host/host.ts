@@ -99,6 +99,8 @@ export interface System {
   startSources?: readonly StartSourceKind[]
   /** Makes the agent's folder, and lets nobody else read it, where a file's mode does not. Errors  Fault. */
   protect?(folder: string): void
+  /** Ends this process, where Node's own end may fail. */
+  leave?(): Promise<void>
   /** Runs under the system's service manager, where that starts a program in a way of its own. */
   service?(run: (signal: AbortSignal) => Promise<void>): Promise<void>
 }

@@ -11,7 +11,7 @@ import { type Host, type HostOptions, HYPERVISORS, type MachineFacts, type Syste
 import { firmwareIds } from './windows/firmware.ts'
 import { entriesOf } from './windows/folders.ts'
 import { windowsCalls } from './windows/open.ts'
-import { processStart } from './windows/processes.ts'
+import { leave, processStart } from './windows/processes.ts'
 import { protectFolder } from './windows/security.ts'
 import { runService } from './windows/service.ts'
 
@@ -24,6 +24,7 @@ export const windows: System = {
   processStart: (pid) => attempt(() => processStart(pid)),
   protect: protectFolder,
   service: runService,
+  leave,
 }
 
 function host(options: HostOptions): Host {

@@ -1,6 +1,7 @@
 /** `tellwire agent install · check · upgrade · uninstall`: what an IT department runs, or its packages do. */
+import { spawn } from 'node:child_process'
 import { arch } from 'node:os'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { defineCommand } from 'citty'
@@ -11,11 +12,13 @@ import { thisSystem } from '../host/systems.ts'
 import { loadKey } from '../identity.ts'
 import { lastPolicy } from '../policy.ts'
 import { AGENT_VERSION } from '../version.ts'
+import { sayGoodbye } from './goodbye.ts'
 import { install, saveSettings } from './install.ts'
 import { placesOf } from './places.ts'
 import { serviceOf } from './service.ts'
 import { uninstall } from './uninstall.ts'
-import { DEADLINE_MS, type UpgradeDeps, upgradeFrom, upgradeStaged } from './upgrade.ts'
+import { DEADLINE_MS, judgeNext, keepForNext, type UpgradeDeps, upgradeFrom, upgradeStaged } from './upgrade.ts'
+import { writeWord } from './word.ts'
 
 const folder = {
   type: 'string',
@@ -43,14 +46,18 @@ export const installCommand = defineCommand({
     ...settings,
     'settings-only': {
       type: 'boolean',
-      description: 'Only write token, authority and ring: a package brings the rest',
+      description: 'Only write token, authority and ring, and that this version is in force: an .msi brings the rest',
     },
   },
   run({ args }) {
     const { product } = thisSystem()
     const places = placesOf(product)
     const given = { token: args.token || null, caFile: args.ca || null, ring: args.ring || null }
-    if (args['settings-only']) return saveSettings(places, given)
+    if (args['settings-only']) {
+      saveSettings(places, given)
+      serviceOf(product).pointTo?.(join(places.versions, AGENT_VERSION))
+      return writeWord(places.current, AGENT_VERSION)
+    }
     const from = dirname(process.execPath)
     install({ places, product, service: serviceOf(product), version: AGENT_VERSION, from, settings: given })
     console.log(printable(`Version ${AGENT_VERSION} is installed in ${places.program} and runs.`))
@@ -82,6 +89,11 @@ export const upgradeCommand = defineCommand({
       required: false,
       description: 'tellwire-agent-VERSION-SYSTEM.tar.gz, its .sig beside it',
     },
+    keep: {
+      type: 'boolean',
+      description: 'For an .msi that takes the place of this version: keep it beside, and let it judge the next one',
+    },
+    next: { type: 'boolean', description: 'As a kept version: judge the one that an .msi puts into force' },
     staged: { type: 'boolean', description: 'The version that a package manager has put beside the one in force' },
     minutes: {
       type: 'string',
@@ -93,12 +105,15 @@ export const upgradeCommand = defineCommand({
   async run({ args }) {
     const minutes = Number(args.minutes)
     if (!(minutes > 0 && minutes <= 1_440)) throw new Fault('usage', { where: '--minutes', todo: 'Use 0.1 to 1440.' })
-    if ((args.file === undefined) !== (args.staged === true))
+    const ways = [args.file !== undefined, args.staged, args.keep, args.next].filter((it) => it === true)
+    if (ways.length !== 1)
       throw new Fault('usage', {
-        why: 'It takes either a file or --staged.',
+        why: 'It takes either a file or one of --staged, --keep and --next.',
         todo: 'See: tellwire agent upgrade --help.',
       })
     const deps = upgradeDeps(folderOf(args), minutes === 10 ? DEADLINE_MS : minutes * 60_000)
+    if (args.keep) return keep(deps)
+    if (args.next) return void (await judgeNext(deps))
     try {
       const version = args.file === undefined ? await upgradeStaged(deps) : await upgradeFrom(args.file, deps)
       console.log(version === null ? 'No version is waiting.' : printable(`Version ${version} is in force.`))
@@ -109,6 +124,15 @@ export const upgradeCommand = defineCommand({
     }
   },
 })
+
+/** It must outlive this, and be in nobody's way: in a folder of its own, Windows would not remove that. */
+function keep({ places, folder }: UpgradeDeps): void {
+  sayGoodbye(folder, 'upgrade')
+  const at = join(places.versions, keepForNext(places))
+  const args = [join(at, 'agent.mjs'), 'agent', 'upgrade', '--next', '--folder', folder]
+  const cwd = process.env.SystemRoot ?? '/'
+  spawn(join(at, places.node), args, { cwd, detached: true, stdio: 'ignore', windowsHide: true }).unref()
+}
 
 export const uninstallCommand = defineCommand({
   meta: { name: 'uninstall', description: 'Remove the agent with everything it keeps; the server is told' },
@@ -131,7 +155,8 @@ export const uninstallCommand = defineCommand({
       packaged: args.packaged === true,
       token: args.token || null,
     })
-    console.log(args.packaged ? 'The agent has stopped.' : 'The agent and everything it kept are removed.')
+    // Windows Installer gives its actions no streams, and a line to nowhere is a failure.
+    if (!args.packaged) console.log('The agent and everything it kept are removed.')
   },
 })
 

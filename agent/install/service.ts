@@ -1,5 +1,5 @@
 /**
- * The system's service manager: systemd and launchd by their own commands, Windows' by its calls and commands.
+ * The system's service manager: systemd and launchd by their own commands, Windows' by its calls.
  *
  * Errors  Fault 'usage' when a command fails, with what it said. Only installation, upgrade and removal call these; the
  *         running agent starts none of them. launchd's have not run, Windows' calls under Wine only.
@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs'
 import type { AgentProduct } from '../../wire/common.ts'
 import { Fault } from '../../wire/fault.ts'
 import { attempt } from '../attempt.ts'
-import { installService, quoted, removeService } from '../host/windows/service.ts'
+import { installService, quoted, removeService, startService, stopService } from '../host/windows/service.ts'
 import { LAUNCHD_LABEL, LAUNCHD_UPGRADE_LABEL, SERVICE, UPGRADE, windowsServiceArguments } from './definitions.ts'
 
 export interface Service {
@@ -76,20 +76,22 @@ function launchd(root: string): Service {
 function windowsService(): Service {
   const path = (versionFolder: string) =>
     `${quoted(`${versionFolder}\\node.exe`)} ${windowsServiceArguments(versionFolder)}`
+  const enable = (versionFolder: string) => called(() => installService(SERVICE, path(versionFolder)))
   return {
     definitions: null,
-    enable(versionFolder) {
-      try {
-        installService(SERVICE, path(versionFolder))
-      } catch (cause) {
-        throw new Fault('usage', { where: SERVICE, why: (cause as Error).message, todo: ADMINISTRATOR })
-      }
-    },
     disable: () => attempt(() => removeService(SERVICE)),
-    start: () => command('sc.exe', 'start', SERVICE),
-    // `net stop` waits, `sc stop` does not.
-    stop: () => quietly('net.exe', 'stop', SERVICE),
-    pointTo: (versionFolder) => command('sc.exe', 'config', SERVICE, 'binPath=', path(versionFolder)),
+    start: () => called(() => startService(SERVICE)),
+    stop: () => attempt(() => stopService(SERVICE)),
+    enable,
+    pointTo: enable,
+  }
+}
+
+function called(act: () => void): void {
+  try {
+    act()
+  } catch (cause) {
+    throw new Fault('usage', { where: SERVICE, why: (cause as Error).message, todo: ADMINISTRATOR })
   }
 }
 

@@ -31,19 +31,19 @@ export interface UninstallDeps {
 }
 
 export function uninstall(deps: UninstallDeps): void {
-  const { places, folder, service, enrolled, packaged } = deps
+  const { places, folder, service, product, enrolled, packaged } = deps
   if (enrolled?.policy?.uninstallToken) checkToken(deps.token ?? readWord(places.uninstall), enrolled.config, deps.now)
   sayGoodbye(folder, 'uninstall')
   service.stop()
-  service.disable()
+  // Windows Installer removes it itself, and brings it back if the removal fails.
+  if (!packaged || product !== 'windows') service.disable()
   if (packaged) {
     rmSync(agentPaths(folder).goodbye, { force: true })
     return
   }
   const { definitions } = service
   if (definitions !== null)
-    for (const name of Object.keys(definitionsOf(deps.product, places)))
-      rmSync(join(definitions, name), { force: true })
+    for (const name of Object.keys(definitionsOf(product, places))) rmSync(join(definitions, name), { force: true })
   for (const path of [places.link, places.settings, places.state, places.program])
     if (path !== null) rmSync(path, { recursive: true, force: true })
 }

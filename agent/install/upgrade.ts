@@ -13,7 +13,7 @@
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, linkSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import * as z from 'zod'
@@ -34,6 +34,7 @@ import { readWord, writeWord } from './word.ts'
 
 const CHECK_MS = 60_000
 export const DEADLINE_MS = 10 * 60_000
+const NEXT_MS = 250
 const folderName = z.string().regex(/^\d+\.\d+\.\d+(\.kept)?$/)
 
 export interface UpgradeDeps {
@@ -89,6 +90,52 @@ export async function upgradeStaged(deps: UpgradeDeps): Promise<string | null> {
   }
   refuseUnsuitable(staged, current, deps)
   return await takeStaged(deps)
+}
+
+/**
+ * Before Windows Installer removes this version for the next one: its files get a second name, under which it judges
+ * that one and takes over again if need be. The name.
+ */
+export function keepForNext(places: Places): string {
+  const current = inForce(places)
+  const kept = `${versionIn(current)}.kept`
+  if (kept !== current) {
+    const to = join(places.versions, kept)
+    rmSync(to, { recursive: true, force: true })
+    linkFolder(join(places.versions, current), to)
+  }
+  writeWord(places.previous, kept)
+  return kept
+}
+
+/**
+ * Run by a kept version, while Windows Installer puts the next one into force: judges that. Null: none came, and this
+ * one was neither removed nor restored by the installer, so it is in force again.
+ */
+export async function judgeNext(deps: UpgradeDeps): Promise<string | null> {
+  const { places, folder, service, deadlineMs, clock } = deps
+  const kept = folderName.parse(readWord(places.previous))
+  const next = () => {
+    const found = folderName.safeParse(readWord(places.current)).data
+    return found === undefined || versionIn(found) === versionIn(kept) ? null : found
+  }
+  const start = clock.awakeMs()
+  while (next() === null && clock.awakeMs() - start < deadlineMs) await clock.sleep(NEXT_MS)
+  const version = next()
+  if (version !== null) {
+    writeWord(places.trial, version)
+    return await judge(version, kept, deps)
+  }
+  // Somebody removed the agent.
+  if (readWord(places.previous) !== kept) return null
+  // The installer went back by itself.
+  const current = inForce(places)
+  if (current !== kept && existsSync(join(places.versions, current, 'agent.mjs'))) return null
+  rmSync(agentPaths(folder).goodbye, { force: true })
+  writeWord(places.current, kept)
+  service.enable(join(places.versions, kept))
+  service.start()
+  return null
 }
 
 async function takeStaged(deps: UpgradeDeps): Promise<string> {
@@ -247,6 +294,21 @@ export function inForce({ current, program }: Pick<Places, 'current' | 'program'
     why: 'No version is in force here.',
     todo: 'Install the agent first: tellwire agent install.',
   })
+}
+
+/** Each file with a second name; a copy, where the file system has no such names. */
+function linkFolder(from: string, to: string): void {
+  mkdirSync(to, { recursive: true })
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [old, fresh] = [join(from, entry.name), join(to, entry.name)]
+    if (entry.isDirectory()) linkFolder(old, fresh)
+    else
+      try {
+        linkSync(old, fresh)
+      } catch {
+        copyFileSync(old, fresh)
+      }
+  }
 }
 
 /** Node is 100 MB and rarely changes: one file with two names. */

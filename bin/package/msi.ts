@@ -4,9 +4,12 @@
  *   msiexec /i tellwire-agent.msi /qn ENROLLMENT=tw1.… RING=canary CA=C:\ca.crt
  *   msiexec /x tellwire-agent.msi /qn UNINSTALL=twu1.…
  *
- * Shape   the files of a version, a service, and three actions as SYSTEM: what the installer was given is written before
- *         the service starts; a removal says goodbye first, and forgets everything last. Ids follow from paths, so that
- *         the same input makes the same database.
+ * Shape   the files of a version, a service, and actions as SYSTEM: what the installer was given, and which version is
+ *         in force, is written before the service starts, because Windows Installer does not replace a file that
+ *         changed since it was installed, and keeps the program of a service that is already there; a removal says goodbye first, and when it is done removes everything that the agent wrote.
+ *         A newer .msi removes this one first, which keeps its version beside: that goes back to itself when the server
+ *         acknowledges nothing of the new one, whether the new one runs at all or not.
+ *         Ids follow from paths, so that the same input makes the same database.
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -15,6 +18,12 @@ import { join } from 'node:path'
 import { SERVICE, windowsLauncher, windowsServiceArguments } from '../../agent/install/definitions.ts'
 import { sorted, type Tree, textItem, writeTree } from './tree.ts'
 
+/**
+ * By the system's own program, because ours is removed by then: state, settings, and versions that upgrades left. It is
+ * the last action but those that nothing can go wrong in; wixl has none for after the commit.
+ */
+const FORGET = `/c rmdir /s /q "[CommonAppDataFolder]Tellwire" & rmdir /s /q "[ProgramFiles64Folder]Tellwire"`
+
 /** The same for all versions: by it, a newer .msi replaces an older one. */
 const UPGRADE_CODE = '6B8C0A1E-3D52-4B43-9E0F-7C1D2A8E5F90'
 
@@ -22,7 +31,6 @@ export function buildMsi(program: Tree, of: { version: string; epoch: number; wo
   const { version, epoch, work, out } = of
   const tree: Tree = new Map()
   for (const [path, item] of program) tree.set(`versions/${version}/${path}`, item)
-  tree.set('current', textItem(`${version}\r\n`))
   tree.set('bin/tellwire.cmd', textItem(windowsLauncher()))
   const folder = join(work, 'msi')
   writeTree(tree, folder, epoch)
@@ -66,9 +74,15 @@ ${sorted(tree)
 </Feature>
 ${action('Settings', 'agent install --settings-only --token "[ENROLLMENT]" --ring "[RING]" --ca "[CA]"', true)}
 ${action('Goodbye', 'agent uninstall --packaged --token "[UNINSTALL]"', true)}
+${action('Keep', 'agent upgrade --keep', false)}
+<CustomAction Id="FindCommand" Property="COMMAND" Value="[System64Folder]cmd.exe"/>
+<CustomAction Id="Forget" Property="COMMAND" ExeCommand="${escaped(FORGET)}" Execute="deferred" Impersonate="no" Return="ignore"/>
 <InstallExecuteSequence>
-<Custom Action="Settings" After="InstallFiles">NOT REMOVE</Custom>
+<Custom Action="Settings" After="InstallServices">NOT REMOVE</Custom>
 <Custom Action="Goodbye" Before="StopServices">REMOVE="ALL" AND NOT UPGRADINGPRODUCTCODE</Custom>
+<Custom Action="Keep" Before="StopServices">REMOVE="ALL" AND UPGRADINGPRODUCTCODE</Custom>
+<Custom Action="FindCommand" Before="Forget">REMOVE="ALL" AND NOT UPGRADINGPRODUCTCODE</Custom>
+<Custom Action="Forget" Before="InstallFinalize">REMOVE="ALL" AND NOT UPGRADINGPRODUCTCODE</Custom>
 </InstallExecuteSequence>
 </Product>
 </Wix>

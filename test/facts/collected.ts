@@ -289,13 +289,13 @@ const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
       gap: 'the bus, which Wine does not answer: on recorded answers only',
     },
     file_event: {
-      how: 'a watcher that wakes a sweep',
+      how: 'ReadDirectoryChangesW wakes a sweep',
       real: null,
       fixture: 'linux/watched-folders.test.ts',
       gap: 'the program that wrote it; shares',
     },
     file_burst: {
-      how: 'a watcher that wakes a sweep',
+      how: 'ReadDirectoryChangesW, or the free space of a drive, wakes a sweep',
       real: 'windows.test.ts',
       fixture: 'linux/watched-folders.test.ts',
       gap: 'shares; folders beyond the bounds of a sweep, counted',
@@ -330,6 +330,24 @@ const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
       real: 'windows.test.ts',
       fixture: null,
       gap: 'whether it is built in',
+    },
+    usb_device: {
+      how: 'SetupDiGetClassDevs every 5 s',
+      real: null,
+      fixture: 'windows/usb-devices.test.ts',
+      gap: "the maker's own name, speed, power, report descriptors; seen on rows from documentation only",
+    },
+    archive_created: {
+      how: 'command lines of archivers, and the sweeps of watched folders',
+      real: 'windows.test.ts',
+      fixture: 'linux/archives.test.ts',
+      gap: 'relative paths; what Explorer and PowerShell pack outside of watched folders',
+    },
+    remote_session: {
+      how: 'logs of AnyDesk, TeamViewer, RustDesk and Splashtop, every 30 s',
+      real: 'windows.test.ts',
+      fixture: 'windows/remote-sessions.test.ts',
+      gap: "tools that write to event channels only, each a gap; the logs were the tests' own",
     },
   },
 }

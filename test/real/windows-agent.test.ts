@@ -88,6 +88,11 @@ describe('real runs: the agent as a Windows service', function () {
     assert.ok(runs !== null)
   })
 
+  it('a command that fails says why, and has its exit code', async () => {
+    const refused = machine.run(NODE, 'agent.mjs', 'enroll', 'tw1.x', '--folder', 'Z:\\share\\other')
+    await assert.rejects(refused, /exited with 1:\s[\s\S]*incomplete or mistyped/)
+  })
+
   it('AnyDesk is started', async () => {
     copyFileSync(machine.nodePath, join(machine.share, 'AnyDesk.exe'))
     writeFileSync(join(machine.share, 'wait.cjs'), 'setTimeout(() => {}, 60_000)')

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes the machine on which the Windows agent is tested: Debian 13 with Wine 10 in a folder, and Node and koffi for
-# Windows beside it. Made once and kept; later calls return at once. As root; a minute on a quiet machine, 2 GB.
+# Windows beside it: unpacked, and in npm/ as they came, from which packages for Windows are built. Made once and kept;
+# later calls return at once. As root; a minute on a quiet machine, 2 GB.
 #
 #   windows-machine.sh            makes what is missing, and prints the folder
 #   windows-machine.sh check      prints the folder if everything is there, else what is missing, and fails
@@ -20,26 +21,28 @@ fact() { # PACKAGE FIELD, of package-lock.json
   node -p "require('$here/../../package-lock.json').packages['node_modules/$1']['$2']"
 }
 place() { echo "$folder/$(basename "$1")-$(fact "$1" version)"; }
+# As npm names it.
+archive() { local name=${1#@}; echo "$folder/npm/${name//\//-}-$(fact "$1" version).tgz"; }
 
 check() {
   local missing=()
   [ -e "$root/.ready" ] || missing+=("Debian 13 with Wine")
-  for it in $packages; do [ -e "$(place "$it")/.ready" ] || missing+=("$it"); done
+  for it in $packages; do [ -e "$(place "$it")/.ready" ] && [ -e "$(archive "$it")" ] || missing+=("$it"); done
   [ ${#missing[@]} -eq 0 ] && return
   (IFS=,; echo "missing in $folder: ${missing[*]}")
   return 1
 }
 
 make_package() { # PACKAGE
-  local to draft file
-  to=$(place "$1")
-  [ -e "$to/.ready" ] && return
+  local to kept draft file
+  to=$(place "$1") kept=$(archive "$1")
+  [ -e "$to/.ready" ] && [ -e "$kept" ] && return
   draft=$(mktemp -d "$folder/draft.XXXXXX")
   (cd "$draft" && npm pack --silent "$1@$(fact "$1" version)" >/dev/null)
   file=$(ls "$draft"/*.tgz)
   [ "sha512-$(openssl dgst -sha512 -binary "$file" | base64 -w 0)" = "$(fact "$1" integrity)" ] ||
     { echo "$1: not the file that package-lock.json names" >&2; return 1; }
-  tar -xzf "$file" -C "$draft" && rm "$file" && touch "$draft/.ready"
+  mkdir -p "$folder/npm" && tar -xzf "$file" -C "$draft" && mv "$file" "$kept" && touch "$draft/.ready"
   rm -rf "$to" && mv "$draft" "$to"
 }
 

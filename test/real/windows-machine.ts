@@ -9,7 +9,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { needsLinux } from '../agent/needs-linux.ts'
@@ -18,6 +18,8 @@ import { notTested } from '../not-tested.ts'
 const MAKER = join(import.meta.dirname, 'windows-machine.sh')
 const KOFFI = join(import.meta.dirname, '../../node_modules/koffi')
 export const NODE = 'Z:\\node\\node.exe'
+/** The npm packages of this Windows, as they came. */
+export const NPM = join(process.env.TELLWIRE_WINDOWS_MACHINE ?? join(homedir(), '.cache/tellwire/windows'), 'npm')
 
 export interface Program {
   /** What it has printed so far. */

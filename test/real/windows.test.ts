@@ -6,7 +6,7 @@
  *         modes. What only recorded data shows is tested in test/agent/collectors/windows and test/agent/host/windows.
  */
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
@@ -20,10 +20,22 @@ import { NODE, needsWindows, plugIn, startWindows, type WindowsMachine } from '.
 const WITHIN_MS = 90_000
 const NAMES = [
   ...['processes', 'connections', 'software', 'autostarts', 'volumes', 'watched-folders', 'interfaces'],
-  ...['network-places', 'clock-places', 'power', 'logons', 'displays'],
+  ...['network-places', 'clock-places', 'power', 'logons', 'displays', 'usb-devices'],
+  ...['remote-sessions', 'archives', 'not-collected'],
 ]
 const UNINSTALL = 'HKLM\\Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall'
 const RUN = 'HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Run'
+
+/** Its service's log of one session. */
+function anydeskTrace(began: number): string {
+  const line = (ms: number, module: string, text: string) =>
+    `   info ${new Date(ms).toISOString().replace('T', ' ').slice(0, 23)}       lsvc   1   2   3   ${module} - ${text}\r\n`
+  return [
+    line(began - 400, 'anynet.any_socket', 'Logged in from 77.232.122.31:4026 on relay 872f8937.'),
+    line(began, 'app.backend_session', 'Incoming session request: Somebody (442226597)'),
+    line(began + 5_000, 'app.session', '3: Authenticated with permanent token.'),
+  ].join('')
+}
 
 describe('real runs: Windows', function () {
   this.timeout(200_000)
@@ -176,11 +188,37 @@ describe('real runs: Windows', function () {
     )
   })
 
+  it("a session, from AnyDesk's own log", async () => {
+    const began = Date.now() - 60_000
+    writeFileSync(join(machine.share, 'ad_svc.trace'), anydeskTrace(began))
+    await machine.run('cmd', '/c', 'mkdir', 'C:\\ProgramData\\AnyDesk')
+    await machine.run('cmd', '/c', 'copy', 'Z:\\share\\ad_svc.trace', 'C:\\ProgramData\\AnyDesk\\ad_svc.trace')
+    const session = await seen('remote_session', (it) => it.Tool === 'AnyDesk')
+    const { Direction, PeerIp, StartedAt, Unattended } = session
+    assert.deepEqual([Direction, PeerIp, StartedAt, Unattended], ['incoming', '77.232.122.31', began, true])
+  })
+
+  it('an archive, by the command line of its archiver', async () => {
+    copyFileSync(machine.nodePath, join(machine.share, '7z.exe'))
+    const code = "require('fs').writeFileSync(process.argv[2], 'x'.repeat(5000)); setTimeout(() => {}, 6_000)"
+    writeFileSync(join(machine.share, 'a'), code)
+    await machine.run('Z:\\share\\7z.exe', 'a', 'Z:\\share\\out.7z', '-psecret')
+    const archive = await seen('archive_created', () => true)
+    const { Bytes, Parts, Encrypted, Image } = archive
+    assert.deepEqual([Bytes, Parts, Encrypted, Image], [5_000, 1, true, 'Z:\\share\\7z.exe'])
+  })
+
+  it('says what it does not collect', async () => {
+    await seen('collection_gap', (it) => it.About === 'repository' && it.Reason === 'unsupported')
+  })
+
   it('reports nothing as missing that is there', () => {
     const gaps = events().filter((it) => it.category === 'collection_gap')
-    const known = /^(neighbour table|power_state|Security|Sysmon)/
+    const known = /^(neighbour table|power_state)/
     assert.deepEqual(
-      gaps.filter((it) => !known.test(it.About)).map(({ About, Reason, Detail }) => ({ About, Reason, Detail })),
+      gaps
+        .filter((it) => it.collector !== 'not-collected' && !known.test(it.About))
+        .map(({ About, Reason, Detail }) => ({ About, Reason, Detail })),
       [],
     )
     assert.ok(events().every((it) => it.time >= began - 60_000))

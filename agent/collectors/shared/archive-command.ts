@@ -19,12 +19,16 @@ const ARCHIVERS: Record<string, Parse> = {
   '7za': sevenZip,
   '7zr': sevenZip,
   '7zz': sevenZip,
+  '7zg': sevenZip,
   rar,
+  winrar: rar,
   tar,
   bsdtar: tar,
   gpg,
   gpg2: gpg,
 }
+/** A path of Windows, with its slashes turned. */
+const DRIVE = /^[A-Za-z]:\//
 const NONE = { file: null, encrypted: false }
 /** zip's options whose value is the next word. */
 const ZIP_VALUES = new Set(
@@ -32,10 +36,11 @@ const ZIP_VALUES = new Set(
 )
 
 export function archiveCommand(args: readonly string[], folder: string | null): ArchiveCommand | null {
-  const parse = Object.hasOwn(ARCHIVERS, basename(args[0] ?? '')) ? ARCHIVERS[basename(args[0]!)] : undefined
+  const name = basename(args[0] ?? '')
+  const parse = Object.hasOwn(ARCHIVERS, name) ? ARCHIVERS[name] : undefined
   const { file, encrypted } = parse?.(args.slice(1, 201)) ?? NONE
   if (file === null || file === '' || file === '-') return null
-  if (isAbsolute(file)) return { path: normalize(file), encrypted }
+  if (isAbsolute(file) || DRIVE.test(file)) return { path: normalize(file), encrypted }
   return folder === null ? null : { path: join(folder, file), encrypted }
 }
 
@@ -87,8 +92,8 @@ function tar(rest: readonly string[]) {
     if (word.startsWith('--file=')) file ??= word.slice(7)
     else if (word === '--file') file ??= rest[at + 1] ?? null
   }
-  // 'host:file' is on another machine.
-  return create && file !== null && !/^[^/]*:/.test(file) ? { file, encrypted: false } : NONE
+  // 'host:file' is on another machine, 'C:/file' on a drive.
+  return create && file !== null && (DRIVE.test(file) || !/^[^/]*:/.test(file)) ? { file, encrypted: false } : NONE
 }
 
 function gpg(rest: readonly string[]) {

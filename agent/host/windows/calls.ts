@@ -169,6 +169,8 @@ export interface DeviceRow {
   manufacturer: string | null
   name: string | null
   location: string | null
+  /** From the device, where the rest of the names is from its driver's package. */
+  reportedName: string | null
 }
 
 export interface Windows {

@@ -8,6 +8,7 @@ const setupapi = library('setupapi.dll', {
   SetupDiEnumDeviceInfo: 'int (intptr_t, uint32_t, void *)',
   SetupDiGetClassDevsW: 'intptr_t (void *, str16, intptr_t, uint32_t)',
   SetupDiGetDeviceInstanceIdW: 'int (intptr_t, void *, void *, uint32_t, void *)',
+  SetupDiGetDevicePropertyW: 'int (intptr_t, void *, void *, void *, void *, uint32_t, void *, uint32_t)',
   SetupDiGetDeviceRegistryPropertyW: 'int (intptr_t, void *, uint32_t, void *, void *, uint32_t, void *)',
 })
 
@@ -16,6 +17,9 @@ const INVALID_HANDLE = -1
 const MAX_DEVICES = 4_096
 /** SPDRP. */
 const [DESCRIPTION, HARDWARE_IDS, COMPATIBLE_IDS, MANUFACTURER, FRIENDLY_NAME, LOCATION] = [0, 1, 2, 11, 12, 13]
+
+/** DEVPKEY_Device_BusReportedDeviceDesc (devpkey.h): a GUID and a number. */
+const REPORTED_NAME = Buffer.from('7e940b54408bbc45a8a26a0b894cbda204000000', 'hex')
 
 export function devices(enumerator: string): DeviceRow[] {
   const set = setupapi.SetupDiGetClassDevsW(null, enumerator, 0, PRESENT_OF_ALL_CLASSES)
@@ -44,10 +48,18 @@ export function devices(enumerator: string): DeviceRow[] {
         manufacturer: text(MANUFACTURER),
         name: text(FRIENDLY_NAME) ?? text(DESCRIPTION),
         location: text(LOCATION),
+        reportedName: reportedName(set, device),
       })
     }
     return found
   } finally {
     setupapi.SetupDiDestroyDeviceInfoList(set)
   }
+}
+
+/** What the device itself says that it is. */
+function reportedName(set: number, device: Buffer): string | null {
+  const [type, bytes] = [Buffer.alloc(4), Buffer.alloc(1_024)]
+  const asked = [set, device, REPORTED_NAME, type, bytes, bytes.length, null, 0]
+  return setupapi.SetupDiGetDevicePropertyW(...asked) ? wideText(bytes) || null : null
 }

@@ -56,6 +56,7 @@ export const kernel32 = library('kernel32.dll', {
   OpenProcess: 'intptr_t (uint32_t, int, uint32_t)',
   QueryFullProcessImageNameW: 'int (intptr_t, uint32_t, void *, void *)',
   ReadProcessMemory: 'int (intptr_t, uint64_t, void *, size_t, void *)',
+  TerminateProcess: 'int (intptr_t, uint32_t)',
   WaitForSingleObject: 'uint32_t (intptr_t, uint32_t)',
 })
 

@@ -15,14 +15,19 @@ import { addressOf, kernel32, library, succeeded } from './library.ts'
 
 const advapi32 = library('advapi32.dll', {
   ChangeServiceConfig2W: 'int (intptr_t, uint32_t, void *)',
+  ChangeServiceConfigW:
+    'int (intptr_t, uint32_t, uint32_t, uint32_t, str16, void *, void *, void *, void *, void *, void *)',
   CloseServiceHandle: 'int (intptr_t)',
+  ControlService: 'int (intptr_t, uint32_t, void *)',
   CreateServiceW:
     'intptr_t (intptr_t, str16, str16, uint32_t, uint32_t, uint32_t, uint32_t, str16, str16, void *, str16, str16, str16)',
   DeleteService: 'int (intptr_t)',
   OpenSCManagerW: 'intptr_t (str16, str16, uint32_t)',
   OpenServiceW: 'intptr_t (intptr_t, str16, uint32_t)',
+  QueryServiceStatus: 'int (intptr_t, void *)',
   RegisterServiceCtrlHandlerExW: 'intptr_t (str16, void *, void *)',
   SetServiceStatus: 'int (intptr_t, void *)',
+  StartServiceW: 'int (intptr_t, uint32_t, void *)',
   StartServiceCtrlDispatcherW: 'int (void *)',
 })
 
@@ -41,6 +46,15 @@ const CONFIG_FAILURE_ACTIONS_FLAG = 4
 const INVALID_LEVEL = 124
 /** SERVICE_CHANGE_CONFIG, and SERVICE_START, which whoever asks for restarts needs. */
 const MAY_CONFIGURE = 2 | 0x10
+/** SERVICE_QUERY_STATUS, SERVICE_START, SERVICE_STOP. */
+const MAY_START = 4 | 0x10
+const MAY_STOP = 4 | 0x20
+const NO_CHANGE = 0xffffffff
+const NOT_ACTIVE = 1062
+const ALREADY_RUNNING = 1056
+const SERVICE_REQUEST_TIMEOUT = 1053
+const LOOK_MS = 100
+const STOP_MS = 60_000
 const RESTART = 1
 const RESTARTS_MS = [5_000, 60_000, 600_000]
 /** After a day without a failure, the next one is the first again. */
@@ -55,9 +69,14 @@ const CALL_NOT_IMPLEMENTED = 120
 /** How long the manager waits for a start or an end before it says that there is none. */
 const WAIT_HINT_MS = 20_000
 
-/** `line`: the program in quotation marks, and its arguments. */
+/**
+ * `line`: the program in quotation marks, and its arguments. What is registered already gets the line; if it runs, it
+ * goes on as it is.
+ */
 export function installService(name: string, line: string): void {
   withManager((manager) => {
+    const before = advapi32.OpenServiceW(manager, name, MAY_CONFIGURE)
+    if (before !== 0) return changeService(before, line)
     const kind = [ALL_ACCESS, OWN_PROCESS, AUTO_START, ERROR_NORMAL] as const
     const service = advapi32.CreateServiceW(
       ...[manager, name, 'Tellwire agent', ...kind, line, null, null, null, null, null],
@@ -73,15 +92,52 @@ export function installService(name: string, line: string): void {
 
 /** It has to be stopped before. */
 export function removeService(name: string): void {
+  withService(name, ALL_ACCESS, (service) => succeeded('DeleteService', advapi32.DeleteService(service)))
+}
+
+function changeService(service: number, line: string): void {
+  try {
+    const same = [NO_CHANGE, NO_CHANGE, NO_CHANGE] as const
+    const changed = advapi32.ChangeServiceConfigW(service, ...same, line, null, null, null, null, null, null)
+    succeeded('ChangeServiceConfigW', changed)
+  } finally {
+    advapi32.CloseServiceHandle(service)
+  }
+}
+
+/** No failure if it runs. */
+export function startService(name: string): void {
+  withService(name, MAY_START, (service) => {
+    const starts = advapi32.StartServiceW(service, 0, null)
+    if (!starts && kernel32.GetLastError() !== ALREADY_RUNNING) succeeded('StartServiceW', starts)
+  })
+}
+
+/** Returns when it has stopped, also if it did not run. Errors  CallError, also when it still runs after a minute. */
+export function stopService(name: string): void {
+  withService(name, MAY_STOP, (service) => {
+    const status = Buffer.alloc(SERVICE_STATUS.size)
+    const stops = advapi32.ControlService(service, CONTROL_STOP, status)
+    if (!stops && kernel32.GetLastError() !== NOT_ACTIVE) succeeded('ControlService', stops)
+    for (let waited = 0; ; waited += LOOK_MS) {
+      succeeded('QueryServiceStatus', advapi32.QueryServiceStatus(service, status))
+      if (status.readUInt32LE(SERVICE_STATUS.at.dwCurrentState) === STOPPED) return
+      if (waited >= STOP_MS) throw new CallError('ControlService', SERVICE_REQUEST_TIMEOUT)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS)
+    }
+  })
+}
+
+function withService(name: string, access: number, act: (service: number) => void): void {
   withManager((manager) => {
-    const service = advapi32.OpenServiceW(manager, name, ALL_ACCESS)
+    const service = advapi32.OpenServiceW(manager, name, access)
     succeeded('OpenServiceW', service)
     try {
-      succeeded('DeleteService', advapi32.DeleteService(service))
+      act(service)
     } finally {
       advapi32.CloseServiceHandle(service)
     }
-  })
+  }, MANAGER_CONNECT)
 }
 
 function restartAfterFailure(service: number): void {
@@ -90,19 +146,6 @@ function restartAfterFailure(service: number): void {
   flag.writeUInt32LE(1)
   const isSet = advapi32.ChangeServiceConfig2W(service, CONFIG_FAILURE_ACTIONS_FLAG, flag)
   if (!isSet && kernel32.GetLastError() !== INVALID_LEVEL) succeeded('ChangeServiceConfig2W', isSet)
-}
-
-/** Of this program itself, whoever registered it. */
-function ensureRestarts(): void {
-  withManager((manager) => {
-    const service = advapi32.OpenServiceW(manager, NAME, MAY_CONFIGURE)
-    succeeded('OpenServiceW', service)
-    try {
-      restartAfterFailure(service)
-    } finally {
-      advapi32.CloseServiceHandle(service)
-    }
-  }, MANAGER_CONNECT)
 }
 
 function withManager(act: (manager: number) => void, access = MANAGER_ALL_ACCESS): void {
@@ -161,7 +204,7 @@ export async function runService(run: (signal: AbortSignal) => Promise<void>): P
     report(START_PENDING)
     report(RUNNING)
     try {
-      ensureRestarts()
+      withService(NAME, MAY_CONFIGURE, restartAfterFailure)
     } catch {
       // The agent runs, but nobody starts it again.
     }

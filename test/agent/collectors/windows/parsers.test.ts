@@ -1,5 +1,7 @@
 /** The pure parts of Windows' collectors, on recorded and on ugly data. What Wine shows is in test/real/windows.test.ts. */
 import assert from 'node:assert/strict'
+import { archiveCommand } from '../../../../agent/collectors/shared/archive-command.ts'
+import { unixLike } from '../../../../agent/collectors/windows/archives.ts'
 import { parseTask } from '../../../../agent/collectors/windows/autostarts.ts'
 import { commandArguments } from '../../../../agent/collectors/windows/kit/command-arguments.ts'
 import { isRemovable } from '../../../../agent/collectors/windows/kit/drives.ts'
@@ -35,6 +37,18 @@ describe('agent/collectors/windows, parsers', () => {
   ]
   for (const [name, line, found] of lines)
     it(`arguments: ${name}`, () => assert.deepEqual(commandArguments(line), found))
+
+  const archives: [line: string, path: string | null, encrypted?: boolean][] = [
+    ['"C:\\Program Files\\7-Zip\\7z.exe" a -pX C:\\Users\\ann\\out.7z src', 'C:/Users/ann/out.7z', true],
+    ['"C:\\Program Files\\7-Zip\\7zG.exe" a -i#7zMap1!2! -t7z -- "D:\\out.7z"', 'D:/out.7z', false],
+    ['"C:\\Program Files\\WinRAR\\WinRAR.exe" a -hpX D:\\out.rar x', 'D:/out.rar', true],
+    ['C:\\Windows\\System32\\tar.exe -cf E:\\out.tar x', 'E:/out.tar', false],
+    ['tar.exe -cf out.tar x', null],
+    ['7z.exe x C:\\out.7z', null],
+  ]
+  for (const [line, path, encrypted = false] of archives)
+    it(`archives: ${line}`, () =>
+      assert.deepEqual(archiveCommand(unixLike(commandArguments(line)), null), path && { path, encrypted }))
 
   const uninstall: [name: string, of: Record<string, string | number>, found: string | null][] = [
     ['a program', { DisplayName: 'AnyDesk', DisplayVersion: '7', InstallDate: '20261103' }, 'AnyDesk 7 1793707200000'],

@@ -1,0 +1,31 @@
+/**
+ * Archives on Windows, for `shared/archives.ts`.
+ *
+ * Shape   command lines as there: the program's name without `.exe`, in any case, and paths with `/`.
+ * Blind   a relative path, because the working folder of another program is not read; what Explorer and PowerShell
+ *         pack elsewhere than in watched folders.
+ * Source  the archivers' own command lines: 7-Zip (7z, 7za, 7zG), WinRAR (Rar, WinRAR), Windows' tar.
+ */
+import type { Windows } from '../../host/windows/calls.ts'
+import { archives } from '../shared/archives.ts'
+import { windowsPlaces } from './watched-places.ts'
+
+export function windowsArchives(windows: Windows) {
+  const isRunning = async (_host: unknown, pid: number) => windows.process(pid).startedAt !== null
+  const parts = archives(windowsPlaces(windows), isRunning)
+  const { onProgram } = parts
+  return {
+    ...parts,
+    onProgram: (it: Parameters<typeof onProgram>[0]) => onProgram({ ...it, args: unixLike(it.args) }),
+  }
+}
+
+export function unixLike([program = '', ...rest]: readonly string[]): string[] {
+  const turned = (it: string) => it.replaceAll('\\', '/')
+  return [
+    turned(program)
+      .replace(/\.exe$/i, '')
+      .toLowerCase(),
+    ...rest.map(turned),
+  ]
+}
