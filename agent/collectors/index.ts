@@ -123,7 +123,7 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
     ]
   },
   windows: () => {
-    const archiveParts = windowsArchives(windowsCalls)
+    const archiveParts = windowsArchives(windowsCalls, windowsPlaces(windowsCalls))
     return [
       windowsProcesses(windowsCalls, [archiveParts.onProgram]),
       windowsConnections(windowsCalls),

@@ -340,7 +340,7 @@ const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
     archive_created: {
       how: 'command lines of archivers, and the sweeps of watched folders',
       real: 'windows.test.ts',
-      fixture: 'linux/archives.test.ts',
+      fixture: 'shared/archives.test.ts',
       gap: 'relative paths; what Explorer and PowerShell pack outside of watched folders',
     },
     remote_session: {

@@ -8,11 +8,12 @@
  */
 import type { Windows } from '../../host/windows/calls.ts'
 import { archives } from '../shared/archives.ts'
-import { windowsPlaces } from './watched-places.ts'
+import type { OpenPlaces } from '../shared/watched-roots.ts'
 
-export function windowsArchives(windows: Windows) {
+/** `open`: where it has folders to watch. */
+export function windowsArchives(windows: Windows, open: OpenPlaces) {
   const isRunning = async (_host: unknown, pid: number) => windows.process(pid).startedAt !== null
-  const parts = archives(windowsPlaces(windows), isRunning)
+  const parts = archives(open, isRunning)
   const { onProgram } = parts
   return {
     ...parts,
