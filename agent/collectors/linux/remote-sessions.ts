@@ -22,8 +22,6 @@ import {
   splashtop,
   sshd,
   tailscaleSsh,
-  teamviewerConnections,
-  teamviewerLog,
   xrdp,
 } from '../shared/remote-logs.ts'
 import {
@@ -98,7 +96,7 @@ function linuxLogs(host: Host): RemoteLogs {
 }
 
 async function findLogs(host: Host, homes: readonly string[], inSyslog: ReadonlySet<string>): Promise<Log[]> {
-  const { found, add, within } = logFinder(host)
+  const { found, add, addTeamViewer, within } = logFinder(host)
   for (const path of await within('/var/log', /^anydesk[\w-]*\.trace$/)) await add(path, 'AnyDesk', anydeskTrace)
   await add('/etc/anydesk/connection_trace.txt', 'AnyDesk', anydeskConnections)
   const teamviewer = [...(await within('/var/log', /^teamviewer\d*$/)), '/opt/teamviewer/logfiles']
@@ -111,14 +109,7 @@ async function findLogs(host: Host, homes: readonly string[], inSyslog: Readonly
       await add(path, 'RustDesk', rustdesk)
     teamviewer.push(...(await within(`${home}/.local/share`, /^teamviewer\d*$/)).map((it) => `${it}/logfiles`))
   }
-  for (const folder of teamviewer) {
-    // The log before the list: it has the addresses of the sessions in the list.
-    for (const path of await within(folder, /_Logfile\.log$/i)) await add(path, 'TeamViewer', teamviewerLog)
-    for (const path of await within(folder, /^connections_incoming\.txt$/i))
-      await add(path, 'TeamViewer', () => teamviewerConnections('incoming'))
-    for (const path of await within(folder, /^connections\.txt$/i))
-      await add(path, 'TeamViewer', () => teamviewerConnections('outgoing'))
-  }
+  for (const folder of teamviewer) await addTeamViewer(folder)
   for (const path of ['/var/log/auth.log', '/var/log/secure']) await add(path, 'sshd', sshd)
   await add('/var/log/xrdp-sesman.log', 'xrdp', xrdp)
   for (const path of await within('/opt/splashtop-streamer/log', /^SPLog\.txt$/i))

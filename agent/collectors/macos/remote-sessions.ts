@@ -11,15 +11,7 @@
 import { type Collector, gap, gapReason, lossGap } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import type { LineFeed, Mac } from '../../host/macos/calls.ts'
-import {
-  anydeskConnections,
-  anydeskTrace,
-  chromeRemoteDesktop,
-  rustdesk,
-  splashtop,
-  teamviewerConnections,
-  teamviewerLog,
-} from '../shared/remote-logs.ts'
+import { anydeskConnections, anydeskTrace, chromeRemoteDesktop, rustdesk, splashtop } from '../shared/remote-logs.ts'
 import {
   type Feed,
   type Log,
@@ -76,7 +68,7 @@ function take(feed: Feed, line: string): void {
 }
 
 async function findLogs(host: Host, homes: readonly string[]): Promise<Log[]> {
-  const { found, add, within } = logFinder(host)
+  const { found, add, addTeamViewer, within } = logFinder(host)
   const anydesk = ['/Library/Application Support/AnyDesk', '/var/log']
   const teamviewer = ['/Library/Logs/TeamViewer']
   const rustdesks = ['/Library/Logs/RustDesk']
@@ -90,14 +82,7 @@ async function findLogs(host: Host, homes: readonly string[]): Promise<Log[]> {
       await add(path, 'AnyDesk', anydeskTrace)
     await add(`${folder}/connection_trace.txt`, 'AnyDesk', anydeskConnections)
   }
-  for (const folder of teamviewer) {
-    // The log before the list: it has the addresses of the sessions in the list.
-    for (const path of await within(folder, /_Logfile\.log$/i)) await add(path, 'TeamViewer', teamviewerLog)
-    for (const path of await within(folder, /^connections_incoming\.txt$/i))
-      await add(path, 'TeamViewer', () => teamviewerConnections('incoming'))
-    for (const path of await within(folder, /^connections\.txt$/i))
-      await add(path, 'TeamViewer', () => teamviewerConnections('outgoing'))
-  }
+  for (const folder of teamviewer) await addTeamViewer(folder)
   for (const folder of rustdesks.flatMap((it) => [it, `${it}/server`]))
     for (const path of await within(folder, /^rustdesk_rCURRENT\.log$/i)) await add(path, 'RustDesk', rustdesk)
   await add('/var/log/org.chromium.chromoting.log', 'Chrome Remote Desktop', chromeRemoteDesktop)

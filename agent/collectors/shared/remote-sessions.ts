@@ -17,7 +17,7 @@ import { DAY, HOUR } from '../../../wire/time.ts'
 import { type Collector, gap, gapReason, lossGap } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { type Position, tail } from './log-tail.ts'
-import type { Reader, Step } from './remote-logs.ts'
+import { type Reader, type Step, teamviewerConnections, teamviewerLog } from './remote-logs.ts'
 
 const NAME = 'remote-sessions'
 const EVERY_MS = 30_000
@@ -147,7 +147,10 @@ async function* run(host: Host, places: RemoteLogs, signal: AbortSignal) {
   }
 }
 
-/** Collects the logs that exist: `add` one, and `within` names what a folder has of a form. */
+/**
+ * Collects the logs that exist: `add` one, `addTeamViewer` those in a folder of its logs, whose names are the same
+ * everywhere. `within` names what a folder has of a form.
+ */
 export function logFinder(host: Host) {
   const found: Log[] = []
   const add = async (path: string, tool: string, reader: () => Reader) => {
@@ -159,7 +162,15 @@ export function logFinder(host: Host) {
   }
   const within = async (folder: string, names: RegExp) =>
     (await host.list(folder).catch(() => [])).filter((it) => names.test(it)).map((it) => `${folder}/${it}`)
-  return { found, add, within }
+  const addTeamViewer = async (folder: string) => {
+    // The log before the list: it has the addresses of the sessions in the list.
+    for (const path of await within(folder, /_Logfile\.log$/i)) await add(path, 'TeamViewer', teamviewerLog)
+    for (const path of await within(folder, /^connections_incoming\.txt$/i))
+      await add(path, 'TeamViewer', () => teamviewerConnections('incoming'))
+    for (const path of await within(folder, /^connections\.txt$/i))
+      await add(path, 'TeamViewer', () => teamviewerConnections('outgoing'))
+  }
+  return { found, add, addTeamViewer, within }
 }
 
 export function isThere(host: Host, path: string): Promise<boolean> {

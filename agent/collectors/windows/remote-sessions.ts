@@ -10,14 +10,7 @@
 import { type Collector, gap } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import type { Windows } from '../../host/windows/calls.ts'
-import {
-  anydeskConnections,
-  anydeskTrace,
-  rustdesk,
-  splashtop,
-  teamviewerConnections,
-  teamviewerLog,
-} from '../shared/remote-logs.ts'
+import { anydeskConnections, anydeskTrace, rustdesk, splashtop } from '../shared/remote-logs.ts'
 import {
   isThere,
   type Log,
@@ -58,7 +51,7 @@ export const remoteSessions = (windows: Windows): Collector<'remote_session'> =>
   }))
 
 async function findLogs(host: Host, homes: readonly string[]): Promise<Log[]> {
-  const { found, add, within } = logFinder(host)
+  const { found, add, addTeamViewer, within } = logFinder(host)
   const roaming = homes.map((home) => `${home}/${ROAMING}`)
   for (const folder of [DATA, ...roaming])
     for (const anydesk of await within(folder, ANYDESK)) {
@@ -68,14 +61,7 @@ async function findLogs(host: Host, homes: readonly string[]): Promise<Log[]> {
         await add(`${at}/connection_trace.txt`, 'AnyDesk', anydeskConnections)
       }
     }
-  for (const folder of [...PROGRAMS, ...roaming].map((it) => `${it}/TeamViewer`)) {
-    // The log before the list: it has the addresses of the sessions in the list.
-    for (const path of await within(folder, /_Logfile\.log$/i)) await add(path, 'TeamViewer', teamviewerLog)
-    for (const path of await within(folder, /^connections_incoming\.txt$/i))
-      await add(path, 'TeamViewer', () => teamviewerConnections('incoming'))
-    for (const path of await within(folder, /^connections\.txt$/i))
-      await add(path, 'TeamViewer', () => teamviewerConnections('outgoing'))
-  }
+  for (const folder of [...PROGRAMS, ...roaming].map((it) => `${it}/TeamViewer`)) await addTeamViewer(folder)
   for (const folder of [`${SERVICE_HOME}/${ROAMING}`, ...roaming])
     for (const path of await within(`${folder}/RustDesk/log/server`, /^rustdesk_rCURRENT\.log$/i))
       await add(path, 'RustDesk', rustdesk)
