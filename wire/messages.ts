@@ -72,13 +72,17 @@ export const groupName = ringName
 
 /**
  * What a policy may ask an agent to watch. A root gives counts and sizes, never names: 'autostart', whose names are
- * reported, is for the places that the agent knows itself. Places of the kernel are no folders of anybody.
+ * reported, is for the places that the agent knows itself. Places of the kernel are no folders of anybody; /dev/shm is
+ * one of everybody.
  */
 const policyRoot = z.strictObject({
   path: path
     .regex(/^(\/|~(\/|$)|[A-Za-z]:[\\/])/, 'must be absolute, or begin with ~/')
     .refine((it) => !it.split(/[\\/]/).includes('..'), 'must not contain ..')
-    .refine((it) => !/^\/+$|^\/+(proc|sys|dev)(\/|$)|^[A-Za-z]:[\\/]*$/.test(it), 'must be a folder of files'),
+    .refine(
+      (it) => !/^\/+$|^\/+(proc|sys|dev(?!\/shm(\/|$)))(\/|$)|^[A-Za-z]:[\\/]*$/.test(it),
+      'must be a folder of files',
+    ),
   kind: z.enum(ROOT_KINDS).exclude(['autostart']),
 })
 

@@ -25,6 +25,12 @@ describe('agent/policy', () => {
 
   it('accepts what the server signed', () => assert.deepEqual(acceptPolicy(good, serverKey), POLICY))
 
+  it('accepts folders to watch, also in the memory that all programs share', () => {
+    const watchedRoots = ['~/x', '/srv/x', 'D:\\x', '/dev/shm/x'].map((path) => ({ path, kind: 'sync' as const }))
+    const text = JSON.stringify({ ...POLICY, watchedRoots })
+    assert.deepEqual(acceptPolicy(signed(text), serverKey).watchedRoots, watchedRoots)
+  })
+
   for (const { name, policy } of [
     { name: 'a modified text', policy: { ...good, text: good.text.replace('"off":[]', '"off":["egress"]') } },
     { name: 'another signer', policy: { ...good, signature: signText(newKey(), signedText.policy(good.text)) } },
@@ -37,6 +43,7 @@ describe('agent/policy', () => {
         ['the whole disk of Windows', 'C:\\'],
         ['the kernel', '/proc/1'],
         ['devices', '//dev'],
+        ['a device', '/dev/shmem'],
         ['a way up', '/home/../root'],
         ['a way up in Windows', 'C:\\x\\..\\y'],
         ['a relative place', 'home'],
