@@ -5,8 +5,9 @@
  *         keeps the highest sum until somebody decides: evidence fades, a case waits.
  *         One fact is one part: all findings of a rule about a worker, on however many days and about however many
  *         devices, folders or addresses, count once, with the weight of the strongest; so do findings of two rules that
- *         name the same fact, or say the same sentence. Of the facts that one sensor saw the strongest counts in full, and the others for
- *         `OVERLAP`: they may tell the same thing twice. A weight halves with every half-life since the last event.
+ *         name the same fact, or say the same sentence. Of the facts that one sensor saw the strongest counts in full,
+ *         and the others for `OVERLAP`: they may tell the same thing twice. A weight halves with every half-life since
+ *         the last event.
  * Units   whole decibans, for the hour that contains `now`: ten points are ten times likelier. The sum is log odds: at 0
  *         as many infiltrators as others have it. `without`: the result without that part; `withoutSensor`: without
  *         all of a sensor.
@@ -60,7 +61,7 @@ interface Weighed {
   less: Mitigation | null
 }
 
-/** One fact: the strongest finding of a rule, or of rules that name the same fact, with the ids of all findings that tell it. */
+/** One fact: the strongest finding of a rule, or of rules that name the same fact, with the ids of all that tell it. */
 interface Fact extends Weighed {
   /** After decay. */
   points: number

@@ -22,7 +22,7 @@ const RESTART_MAX_MS = 60_000
 /** How often progress is logged. */
 const PROGRESS_MS = 10_000
 /** About 100 KB per worker while the whole log is evaluated. */
-const HEAP_MB = 8_192
+export const HEAP_MB = 8_192
 
 export interface DetectorDeps {
   config: Config

@@ -11,8 +11,8 @@ import { Fault } from '../../wire/fault.ts'
 import type { RecordedOf } from '../../wire/recording.ts'
 import type { Config } from '../config.ts'
 import type { Effect } from '../model/effect.ts'
+import { HEAP_MB } from './detector.ts'
 
-const HEAP_MB = 8_192
 const AGAIN_MS = 10_000
 
 export interface EffectQuestion {

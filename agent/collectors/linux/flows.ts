@@ -20,6 +20,7 @@ import { HOUR, MINUTE } from '../../../wire/time.ts'
 import { type Collector, gap, gapReason, lossGap } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import type { LinuxCalls, TcpEnds, TcpSocket } from '../../host/linux/calls.ts'
+import { isThere } from '../shared/is-there.ts'
 import { parseRoutes, parseRoutes6, type Route } from '../shared/routes.ts'
 import { type Owners, owners } from '../shared/socket-owners.ts'
 
@@ -257,11 +258,7 @@ async function placesOf(host: Host, routes: readonly Route[]): Promise<BlockList
   const leading = new Set(routes.filter((it) => it.gateway !== null || it.length === 0).map((it) => it.interface))
   for (const name of new Set(routes.map((it) => it.interface))) {
     if (leading.has(name)) continue
-    const isBridge = await host.stat(`/sys/class/net/${name}/bridge`).then(
-      () => true,
-      () => false,
-    )
-    if (!isBridge) continue
+    if (!(await isThere(host, `/sys/class/net/${name}/bridge`))) continue
     for (const { destination, length, interface: on } of routes)
       if (on === name && !isMulticast(destination) && length <= (isIPv6(destination) ? 128 : 32))
         here.addSubnet(destination, length, isIPv6(destination) ? 'ipv6' : 'ipv4')

@@ -8,6 +8,7 @@
  */
 import type { Collector } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
+import { isThere } from '../shared/is-there.ts'
 import { type Counted, type Counter, egress } from '../shared/traffic.ts'
 
 const NAME = 'interfaces'
@@ -28,14 +29,7 @@ async function read(host: Host): Promise<Counted> {
 async function physicalOf(host: Host, all: Map<string, Counter>): Promise<Map<string, Counter>> {
   const physical = new Map<string, Counter>()
   for (const [name, counter] of all)
-    if (
-      name !== 'lo' &&
-      (await host.stat(`/sys/class/net/${name}/device`).then(
-        () => true,
-        () => false,
-      ))
-    )
-      physical.set(name, counter)
+    if (name !== 'lo' && (await isThere(host, `/sys/class/net/${name}/device`))) physical.set(name, counter)
   if (physical.size > 0) return physical
   return new Map(
     [...all].filter(([name]) => !/^(lo$|veth|docker|br-|virbr|vnet|ifb|dummy|tun|tap|wg|tailscale|zt)/.test(name)),

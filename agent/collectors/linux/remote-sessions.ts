@@ -11,6 +11,7 @@
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { accountReader, homesOf } from '../shared/accounts.ts'
+import { isThere } from '../shared/is-there.ts'
 import {
   anydeskConnections,
   anydeskTrace,
@@ -26,7 +27,6 @@ import {
 } from '../shared/remote-logs.ts'
 import {
   type Feed,
-  isThere,
   type Log,
   logFinder,
   type RemoteLogs,

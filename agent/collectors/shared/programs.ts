@@ -1,4 +1,5 @@
 import type { Host } from '../../host/host.ts'
+import { isThere } from './is-there.ts'
 
 /**
  * A started program, which the collector of processes passes to others. Its arguments may contain secrets: do not keep
@@ -17,11 +18,7 @@ export type OnProgram = (program: Program) => void
 export type IsRunning = (host: Host, pid: number) => Promise<boolean>
 
 /** On Linux. */
-export const isInProc: IsRunning = (host, pid) =>
-  host.stat(`/proc/${pid}`).then(
-    () => true,
-    () => false,
-  )
+export const isInProc: IsRunning = (host, pid) => isThere(host, `/proc/${pid}`)
 
 /** The kernel appends ' (deleted)' if the file was removed or replaced meanwhile, for example by an upgrade. */
 export function imageOf(link: string): string {

@@ -173,13 +173,6 @@ export function logFinder(host: Host) {
   return { found, add, addTeamViewer, within }
 }
 
-export function isThere(host: Host, path: string): Promise<boolean> {
-  return host.stat(path).then(
-    () => true,
-    () => false,
-  )
-}
-
 /** A time in the future means that the clock was changed, or that the line is forged. */
 function isPossible(at: number, now: number): boolean {
   return Number.isFinite(at) && at <= now + DAY

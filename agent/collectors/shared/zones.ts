@@ -5,6 +5,11 @@ export function zoneInLink(link: string): string | null {
   return /\/zoneinfo\/(?:posix\/|right\/)?(.+)$/.exec(link)?.[1] ?? null
 }
 
+/** A zone's name; null for what is none. */
+export function zoneName(named: string): string | null {
+  return /^[A-Za-z][\w+/-]{0,63}$/.test(named) ? named : null
+}
+
 /** Caches the offset for a quarter of an hour: a lookup costs 50 us, and offsets change only at quarters of an hour. */
 export function offsets(): (zone: string, at: number) => number | null {
   let key = ''

@@ -10,15 +10,9 @@
 import { type Collector, gap } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import type { Windows } from '../../host/windows/calls.ts'
+import { isThere } from '../shared/is-there.ts'
 import { anydeskConnections, anydeskTrace, rustdesk, splashtop } from '../shared/remote-logs.ts'
-import {
-  isThere,
-  type Log,
-  logFinder,
-  type Stamp,
-  remoteSessions as sessionsOf,
-  UNREAD_LOG,
-} from '../shared/remote-sessions.ts'
+import { type Log, logFinder, type Stamp, remoteSessions as sessionsOf, UNREAD_LOG } from '../shared/remote-sessions.ts'
 import { homesOf } from './kit/hives.ts'
 
 const DATA = 'C:/ProgramData'

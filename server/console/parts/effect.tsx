@@ -14,7 +14,7 @@ type Moved = EffectView['moved'][number]
 /** `approval`: the body of a new approval, without its reason. */
 export function Effect({ approval }: { approval: object }) {
   const load = () => ask<EffectView>('/approvals/effect', { method: 'POST', body: approval })
-  // Computed once: nothing is asked again while the question is open.
+  // Asked again only where anything may have changed meanwhile: the connection was lost.
   const { data, failure } = useLook(JSON.stringify(approval), load, {})
   if (failure && !data) return <Failure failure={failure} />
   if (!data) return <Loading>Computing what it would change…</Loading>
