@@ -1,6 +1,7 @@
 /** How much it means that some workers share a key: whether they have fixed places, and whether a second key agrees. */
 import type { World } from '../../kit/world.ts'
 import type { HeldKeys } from './held-keys.ts'
+import type { Days } from './holder.ts'
 import { type KeyKind, kindOf, PLACE_KINDS } from './keys.ts'
 
 export interface RarityLimits {
@@ -13,7 +14,10 @@ export interface RarityLimits {
 export interface Rarity {
   /** 0 to 1: for a place the share of workers who are never elsewhere; for a thing it falls with their number. */
   of(kind: KeyKind, workers: readonly string[], day: number): number
-  /** Whether the worker's laptops were also in other networks; null: seen on too few days. */
+  /**
+   * Whether the worker's laptops were also in other networks; null: seen on too few days. Of the day itself only the
+   * first network counts: where somebody goes later that day does not take back what was true that morning.
+   */
   roams(worker: string, day: number): boolean | null
   /**
    * True: one of the others also shares a key of a second kind. False: all of them have another. Null: unknown. Of an
@@ -24,9 +28,17 @@ export interface Rarity {
   clearCache(): void
 }
 
+/** A worker's use of one key within the window, in days of each laptop. */
+interface Use {
+  days: number
+  /** Of them on the last day, and when that day first. */
+  today: number
+  first: number
+}
+
 export function rarity(limits: RarityLimits, world: World, held: HeldKeys): Rarity {
   /** By worker, kind and day: the workers of one key are compared each with each other. */
-  const known = new Map<string, ReadonlyMap<string, number>>()
+  const known = new Map<string, ReadonlyMap<string, Use>>()
   return {
     of(kind, workers, day) {
       const few = Math.min(1, limits.rareUpTo / workers.length)
@@ -59,8 +71,8 @@ export function rarity(limits: RarityLimits, world: World, held: HeldKeys): Rari
   /** Whether the worker has an authenticator that nobody else has, and uses it on at least as many days. */
   function hasOwn(worker: string, shared: string, day: number): boolean {
     const own = keysOf(worker, 'mfa_device', day)
-    const times = own.get(shared) ?? 0
-    return [...own].some(([key, count]) => key !== shared && count >= times && held.holdersOf(key).size === 1)
+    const times = own.get(shared)?.days ?? 0
+    return [...own].some(([key, { days }]) => key !== shared && days >= times && held.holdersOf(key).size === 1)
   }
 
   function roams(worker: string, day: number): boolean | null {
@@ -68,36 +80,40 @@ export function rarity(limits: RarityLimits, world: World, held: HeldKeys): Rari
     const uplinks = gateways.size > 0 ? gateways : keysOf(worker, 'uplink', day)
     // Somebody without a laptop of ours: where the account was used.
     const networks = uplinks.size > 0 ? uplinks : keysOf(worker, 'login_address', day)
-    const counts = [...networks.values()]
+    const first = Math.min(...[...networks.values()].map((it) => it.first))
+    const counts = [...networks.values()].map((it) => (it.first === first ? it.days : it.days - it.today))
     const total = counts.reduce((sum, it) => sum + it, 0)
     if (counts.length === 0 || total < limits.settledDays) return null
     return 1 - Math.max(...counts) / total >= limits.roamingShare
   }
 
-  /** The worker's keys of one kind within the window, with the number of days. */
-  function keysOf(worker: string, kind: KeyKind, day: number): ReadonlyMap<string, number> {
+  /** The worker's keys of one kind within the window. */
+  function keysOf(worker: string, kind: KeyKind, day: number): ReadonlyMap<string, Use> {
     const name = `${kind} ${day} ${worker}`
-    const counts = known.get(name) ?? counted(worker, kind, day)
-    known.set(name, counts)
-    return counts
+    const used = known.get(name) ?? counted(worker, kind, day)
+    known.set(name, used)
+    return used
   }
 
-  function counted(worker: string, kind: KeyKind, day: number): Map<string, number> {
-    const found = new Map<string, number>()
-    for (const [key, days] of held.of(`worker ${worker}`))
-      if (key.startsWith(`${kind} `)) {
-        const count = [...days.keys()].filter((it) => it <= day && it > day - limits.windowDays).length
-        if (count > 0) found.set(key, count)
-      }
+  function counted(worker: string, kind: KeyKind, day: number): Map<string, Use> {
+    const found = new Map<string, Use>()
+    for (const [key, days] of held.of(`worker ${worker}`)) if (key.startsWith(`${kind} `)) add(key, days)
     for (const device of world.devicesOf(worker))
-      for (const [key, days] of held.of(device)) {
-        if (!key.startsWith(`${kind} `)) continue
-        let count = found.get(key) ?? 0
-        for (const [it, time] of days)
-          if (it <= day && it > day - limits.windowDays && world.holderAt(device, time) === worker) count++
-        if (count > 0) found.set(key, count)
-      }
+      for (const [key, days] of held.of(device))
+        if (key.startsWith(`${kind} `)) add(key, days, (time) => world.holderAt(device, time) === worker)
     return found
+
+    function add(key: string, days: Days, isTheirs: (time: number) => boolean = () => true): void {
+      const use = found.get(key) ?? { days: 0, today: 0, first: Number.POSITIVE_INFINITY }
+      for (const [it, time] of days) {
+        if (it > day || it <= day - limits.windowDays || !isTheirs(time)) continue
+        use.days++
+        if (it < day) continue
+        use.today++
+        use.first = Math.min(use.first, time)
+      }
+      if (use.days > 0) found.set(key, use)
+    }
   }
 }
 

@@ -201,6 +201,25 @@ const cases: { what: string; records: Recorded[]; stands: string[] }[] = [
     stands: [],
   },
   {
+    what: 'where a laptop goes later that day does not take back what held in the morning',
+    records: [
+      ...team(2),
+      ...days(0, 2, (day) => [online('d1', day, FARM), online('d2', day, FARM)]),
+      online('d1', 2.3, '198.51.100.1'),
+    ],
+    stands: ['w1 uplink x2 3d', 'w2 uplink x2 3d'],
+  },
+  {
+    what: 'the day after, it counts',
+    records: [
+      ...team(2),
+      ...days(0, 3, (day) => [online('d1', day, FARM), online('d2', day, FARM)]),
+      online('d1', 1.3, '198.51.100.1'),
+      online('d1', 2.3, '198.51.100.1'),
+    ],
+    stands: ['w1 uplink x2 4d roams', 'w2 uplink x2 4d'],
+  },
+  {
     what: 'exits of VPNs, phones and companies prove nothing',
     records: [
       ...team(2),
