@@ -236,6 +236,7 @@ export const LOOK_ALIKES: readonly LookAlike[] = [
   'one factory serial for hundreds of docks',
   'a city that a database moved over the weekend',
   'an address that a carrier shares among customers',
+  "a flat with two lines, and a computer of one's own",
 ].map((name, n) => ({ id: `N${n + 1}`, name }))
 
 /** Ids of ATT&CK v19 (April 2026) for techniques that our rules name as in v18. */

@@ -14,7 +14,7 @@ import { Thresholds } from '../derive/index.ts'
 import type { Ruleset } from './program.ts'
 
 /** Increase it when derivers, or the catalogue's code, derive other events from the same records than before. */
-export const DERIVATION_VERSION = 13
+export const DERIVATION_VERSION = 14
 
 export interface Identity {
   engine: number

@@ -39,7 +39,7 @@ export type Role = 'developer' | 'platform engineer' | 'support' | 'designer' | 
 export type Truth = 'infiltrator' | 'benign'
 
 export interface Scenario {
-  /** 'P1' to 'P26', 'N1' to 'N37': the threat model's sections 3 and 4, and what was added to them. */
+  /** 'P1' to 'P26', 'N1' to 'N38': the threat model's sections 3 and 4, and what was added to them. */
   id: string
   title: string
   truth: Truth

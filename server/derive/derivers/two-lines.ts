@@ -7,10 +7,11 @@
  *         about a laptop. `Days`: distinct UTC days of the last 14. At the laptop is somebody who unlocks it or who was
  *         active for half of a presence window or more, within a quarter of an hour or so.
  * Silent  phones, managed laptops, logins of which the provider does not say; a laptop that was behind anything but
- *         homes' lines on that day, because a VPN, an office or a phone as modem is another line by itself; another
+ *         homes' lines on that day, because a VPN, an office or a phone as modem is another line by itself; a line that
+ *         a laptop of theirs was behind within the two weeks before or the week after (N38: a flat with two lines); another
  *         address of the same provider, because one household may have two (IPv4 and IPv6, a carrier's pool), unless both
  *         are IPv4 and the laptop kept its own network in the days around; approved exits, and announced journeys.
- * Memory  24 days. Per worker and hour at most 16 lines of such logins; per worker and day the lines of the laptops,
+ * Memory  38 days. Per worker and hour at most 16 lines of such logins; per worker and day the lines of the laptops,
  *         and three numbers with a bit for each quarter of an hour.
  */
 import * as z from 'zod'
@@ -23,7 +24,10 @@ import { type Statement, statements } from '../kit/statements.ts'
 import { conflictOf } from './identity-conflict/conflict.ts'
 
 const WINDOW_DAYS = 14
-const KEEP_MS = LATENESS_MS + (WINDOW_DAYS + 2) * DAY
+/** A day counts for as long, and the lines of as many days before it decide about it. */
+const KEEP_MS = LATENESS_MS + (2 * WINDOW_DAYS + 2) * DAY
+/** How long after a login a laptop may come to its line: no longer than a day is judged again. */
+const AFTER_DAYS = LATENESS_MS / DAY - 1
 const QUARTER = 15 * MINUTE
 /** In one number. */
 const BITS = 32
@@ -129,10 +133,12 @@ export const twoLines = deriverKind('two_lines', thresholds, (limits, world) => 
       }))
   }
 
-  /** All laptops were behind homes' lines on that day, and none of them can be the same. */
+  /** All laptops were behind homes' lines on that day, and none of them can be the same, nor one that they knew. */
   function isOnAnotherLine(worker: string, day: number, asn: number, network: string): boolean {
     const linesOn = (it: number) => exits.at(worker, it * DAY).map(({ key }) => JSON.parse(key) as Line)
     const lines = linesOn(day)
+    for (let it = day - WINDOW_DAYS; it <= day + AFTER_DAYS; it++)
+      if (linesOn(it).some(([, ownAsn, own]) => ownAsn === asn && own === network)) return false
     const around = [-3, -2, -1, 1].flatMap((it) => linesOn(day + it))
     const isSteady = around.length > 0 && new Set([...lines, ...around].map(([, , own]) => own)).size === 1
     const isOther = (own: string) => isSteady && own !== network && [own, network].every(isIpv4)

@@ -37,6 +37,7 @@ import { n34 } from './n34-service-account.ts'
 import { n35 } from './n35-factory-serials.ts'
 import { n36 } from './n36-weekend-edition.ts'
 import { n37 } from './n37-carrier-address.ts'
+import { n38 } from './n38-two-lines.ts'
 import { p01 } from './p01-day-zero-takeover.ts'
 import { p02 } from './p02-profile-and-pin.ts'
 import { p03 } from './p03-ship-drift.ts'
@@ -128,4 +129,5 @@ export const SCENARIOS: readonly Scenario[] = [
   n35,
   n36,
   n37,
+  n38,
 ]

@@ -12,7 +12,7 @@ const SEEDS = [1, 2, 3]
 /** Of the fleet's noise every nth line is checked against the schema; of rarer lines, all. */
 const SAMPLE = 40
 
-const IDS = Array.from({ length: 37 }, (_, nth) => `N${nth + 1}`)
+const IDS = Array.from({ length: 38 }, (_, nth) => `N${nth + 1}`)
 
 function sceneOf(id: string): Scenario {
   const found = SCENARIOS.find((it) => it.id === id)
@@ -410,6 +410,13 @@ const DISCRIMINATORS: Readonly<Record<string, (it: Recording) => void>> = {
     assert.equal(devices.size, 3)
     for (const all of devices.values()) assert.equal(count(all.map(({ device }) => device)), 10)
     assert.equal(count(it.events('network_place').map(({ GatewayHash }) => GatewayHash)), 10, 'ten routers')
+  },
+  N38(it) {
+    const lines = count(it.sessions.map(({ remoteAddress }) => remoteAddress))
+    assert.equal(lines, 2)
+    assert.equal(count(it.events('network_place').map(({ GatewayHash }) => GatewayHash)), 1, 'one router')
+    const own = it.feeds('idp_login').filter(({ ManagedDevice, Mobile }) => ManagedDevice === false && Mobile === false)
+    assert.equal(count(own.map(({ Ip }) => Ip)), 2, 'both computers are behind both lines')
   },
 }
 

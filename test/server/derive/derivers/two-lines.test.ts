@@ -30,6 +30,12 @@ const present = (minutes: number, ActiveMinutes: number) =>
     event('presence', { ActiveMinutes, LongestIdleSeconds: 60, WindowSeconds: 3_600 }, T0 + minutes * MINUTE),
   )
 const home = session('d1', HOME)
+/** The laptop, behind the other line. */
+const behind = (day: number): Recorded => ({
+  ...session('d1', OTHER, T0 + day * DAY),
+  remoteAddress: '198.51.100.9',
+})
+const twoLines = [home, unlocks(60), signsIn(65)]
 const found = (records: readonly Recorded[]) =>
   standing('identity_conflict', [...person, ...records])
     .filter((it) => it.Reason === 'two_lines')
@@ -121,6 +127,9 @@ describe('identity_conflict: an account on two lines (P9)', () => {
       records: [home, session('d1', { ...HOME, class: 'corporate' }, T0 + 5 * HOUR), unlocks(60), signsIn(65)],
       found: [],
     },
+    { name: 'N38: the laptop was behind that line ten days before', records: [behind(-10), ...twoLines], found: [] },
+    { name: 'N38: and comes to it three days later', records: [...twoLines, behind(3)], found: [] },
+    { name: 'three weeks before is long ago', records: [behind(-21), ...twoLines], found: [[65, 1]] },
     { name: 'a laptop whose line is not known', records: [unlocks(60), signsIn(65)], found: [] },
   ]
   for (const { name, records, ...expected } of rows) it(name, () => assert.deepEqual(found(records), expected.found))
@@ -134,5 +143,6 @@ describe('identity_conflict: an account on two lines (P9)', () => {
     const records = [home, unlocks(60), signsIn(65), present(240, 50), signsIn(200), session('d1', HOME, T0 + DAY)]
     const all = [...records, unlocks(1_450), signsIn(1_460), signsIn(1_700)]
     assert.ok(sameInAnyOrder('identity_conflict', person, all).length > 0)
+    sameInAnyOrder('identity_conflict', person, [...all, behind(2), unlocks(4_320), signsIn(4_325)])
   })
 })
