@@ -1,34 +1,57 @@
-/** Packages for real runs, signed by one key. */
+/** Packages for real runs, signed by one key. Each is built once in a test run, for all files that install it. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { keyPem, newKey } from '../../agent/identity.ts'
 import { AGENT_VERSION } from '../../agent/version.ts'
-import { buildPackages, type PackageOptions } from '../../bin/package/main.ts'
+import { buildPackages } from '../../bin/package/main.ts'
 
 export const EPOCH = 1_764_000_000
 
-/** `folder`: for the key and the packages. */
-export function builder(folder: string) {
-  const keyFile = join(folder, 'release.pem')
-  writeFileSync(keyFile, keyPem(newKey()))
-  return { build }
-
-  /** One package; `edit` changes its bundle. */
-  async function build(form: 'deb' | 'tar' | 'npm', version: string, options: Partial<PackageOptions> = {}) {
-    const edit = (bundle: string) => bundle.replaceAll(`"${AGENT_VERSION}"`, `"${version}"`)
-    const { files, missing } = await buildPackages({
-      out: join(folder, version),
-      forms: [form],
-      systems: form === 'npm' ? [] : ['linux-x64'],
-      ...{ keyFile, runtimes: folder, epoch: EPOCH, version, edit },
-      ...options,
-    })
-    assert.deepEqual(missing, [])
-    return files.find((it) => /\.(deb|tar\.gz|tgz)$/.test(it))!
-  }
+type Form = 'deb' | 'tar' | 'npm'
+interface BuildOptions {
+  /** It never reaches the server. */
+  isBroken?: boolean
+  /** Builds it anew, into this folder. */
+  out?: string
 }
 
-/** For `edit`: a version that never reaches the server. */
-export const never = (version: string) => (bundle: string) =>
-  bundle.replaceAll(`"${AGENT_VERSION}"`, `"${version}"`).replaceAll('agent/v1/stream', 'agent/v1/nowhere')
+let folder: string | null = null
+const built = new Map<string, Promise<string>>()
+
+/** One package, with its signature beside it. */
+export function build(form: Form, version: string, { isBroken = false, out }: BuildOptions = {}): Promise<string> {
+  if (out !== undefined) return made(form, version, isBroken, out)
+  const name = `${form}-${version}${isBroken ? '-broken' : ''}`
+  let found = built.get(name)
+  if (!found) {
+    found = made(form, version, isBroken, join(shared(), name))
+    built.set(name, found)
+  }
+  return found
+}
+
+async function made(form: Form, version: string, isBroken: boolean, out: string): Promise<string> {
+  const edit = (bundle: string) => {
+    const versioned = bundle.replaceAll(`"${AGENT_VERSION}"`, `"${version}"`)
+    return isBroken ? versioned.replaceAll('agent/v1/stream', 'agent/v1/nowhere') : versioned
+  }
+  const { files, missing } = await buildPackages({
+    ...{ out, forms: [form], systems: form === 'npm' ? [] : ['linux-x64'] },
+    ...{ keyFile: join(shared(), 'release.pem'), runtimes: shared(), epoch: EPOCH, version, edit },
+  })
+  assert.deepEqual(missing, [])
+  return files.find((it) => /\.(deb|tar\.gz|tgz)$/.test(it))!
+}
+
+/** The key and the packages. */
+function shared(): string {
+  if (folder === null) {
+    const made = mkdtempSync(join(tmpdir(), 'tellwire-builds-'))
+    process.once('exit', () => rmSync(made, { recursive: true, force: true }))
+    writeFileSync(join(made, 'release.pem'), keyPem(newKey()))
+    folder = made
+  }
+  return folder
+}

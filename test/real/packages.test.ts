@@ -13,7 +13,7 @@ import { ROOT } from '../../bin/package/runtimes.ts'
 import { writeTree } from '../../bin/package/tree.ts'
 import type { Event, EventOf } from '../../wire/event.ts'
 import { BINARY, json, type ServerChild, startServer, until } from '../bench/children.ts'
-import { builder, EPOCH, never } from './builds.ts'
+import { build, EPOCH } from './builds.ts'
 import { bootLinux, type LinuxMachine, needsLinuxMachine } from './linux-machine.ts'
 import { needsCommands } from './needs.ts'
 
@@ -25,10 +25,8 @@ type Line = { event?: Event }
 describe('real runs: packages', function () {
   this.timeout(240_000)
   let folder: string
-  let build: ReturnType<typeof builder>['build']
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'tellwire-packages-'))
-    build = builder(folder).build
   })
   after(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -124,7 +122,7 @@ describe('real runs: packages', function () {
       await machine.do(
         `mkdir -p /run/systemd/system/${unit}.d; printf '${soon}' >/run/systemd/system/${unit}.d/soon.conf`,
       )
-      await machine.do(`dpkg -i ${machine.bring(await build('deb', '0.1.2', { edit: never('0.1.2') }))}`)
+      await machine.do(`dpkg -i ${machine.bring(await build('deb', '0.1.2', { isBroken: true }))}`)
       await until(
         async () => ((await word('failed')).includes('0.1.2') ? true : null),
         60_000,

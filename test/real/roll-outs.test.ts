@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Laptop, LaptopPage } from '../../server/views/schema.ts'
 import { BINARY, json, type ServerChild, startServer, until } from '../bench/children.ts'
-import { builder, never } from './builds.ts'
+import { build } from './builds.ts'
 import { bootLinux, type LinuxMachine, needsLinuxMachine } from './linux-machine.ts'
 import { needsCommands } from './needs.ts'
 
@@ -18,14 +18,12 @@ describe('real runs: policy and roll-outs', function () {
   let folder: string
   let server: ServerChild
   let machine: LinuxMachine
-  let build: ReturnType<typeof builder>['build']
   let device: string
 
   before(async function () {
     needsCommands(this, 'dpkg-deb', 'strip', 'unshare', 'nsenter')
     needsLinuxMachine(this)
     folder = mkdtempSync(join(tmpdir(), 'tellwire-roll-outs-'))
-    build = builder(folder).build
     configure({ canary: 100 })
     ;[server, machine] = await Promise.all([
       startServer(join(folder, 'server'), {}, ['--config', configFile()]),
@@ -75,8 +73,8 @@ describe('real runs: policy and roll-outs', function () {
       const isTried = (await machine.try('test -f /opt/tellwire/trial')).code === 0
       return !isTried && (await word('current')) === version && (await status()).connected === true
     })
-  const install = async (version: string, edit?: (bundle: string) => string) =>
-    machine.do(`dpkg -i ${machine.bring(await build('deb', version, edit ? { edit } : {}))}`)
+  const install = async (version: string, isBroken = false) =>
+    machine.do(`dpkg -i ${machine.bring(await build('deb', version, { isBroken }))}`)
   /** Why the staged version is not taken. */
   const waiting = async () => (await machine.do('tellwire agent upgrade --staged')).trim()
 
@@ -132,7 +130,7 @@ describe('real runs: policy and roll-outs', function () {
     await machine.do(
       `mkdir -p /run/systemd/system/${unit}.d; printf '${soon}' >/run/systemd/system/${unit}.d/soon.conf`,
     )
-    await install('0.1.2', never('0.1.2'))
+    await install('0.1.2', true)
     await eventually('it is halted', async () => (await tellwire('laptops', 'roll-outs', '--json')).includes('0.1.2'))
     const [rollOut] = JSON.parse(await tellwire('laptops', 'roll-outs', '--json'))
     assert.equal(rollOut.failures[0].device, device)
