@@ -59,10 +59,10 @@ export function gap(
     category: 'collection_gap',
     ...stamp,
     Categories: Object.hasOwn(CATEGORIES, about) ? [about] : [],
-    About: about.slice(0, 512),
+    About: about.slice(0, 512).toWellFormed(),
     Reason: reason,
     Count: count,
-    Detail: detail === null || detail === undefined ? null : String(detail).slice(0, 1_024),
+    Detail: detail === null || detail === undefined ? null : String(detail).slice(0, 1_024).toWellFormed(),
   }
 }
 

@@ -4,6 +4,7 @@ import { lstat, mkdir, open, readdir, readlink, rename } from 'node:fs/promises'
 import { uptime } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { nameOf, pathOf } from './file-names.ts'
 import type { Entry, FileFacts, Host, HostOptions, StateStore } from './host.ts'
 
 export const MAX_BYTES = 4 * 1_048_576
@@ -18,10 +19,13 @@ export function fileHost(options: HostOptions): Host {
     readText: async (path, maxBytes = MAX_BYTES) => (await readDisk(path, maxBytes)).toString('utf8'),
     readBytes: (path, maxBytes = MAX_BYTES) => readDisk(path, maxBytes),
     readPart: (path, from, maxBytes) => readDisk(path, maxBytes, from),
-    list: (path) => readdir(path),
+    list: namesIn,
     entries,
-    link: (path) => readlink(path),
-    stat: async (path) => factsOf(await lstat(path)),
+    parts: async function* (path) {
+      yield await entries(path)
+    },
+    link: async (path) => nameOf(await readlink(pathOf(path), 'latin1')),
+    stat: async (path) => factsOf(await lstat(pathOf(path))),
     hmac: options.hmac,
     state: folderStateStore(options.stateFolder),
   }
@@ -36,7 +40,7 @@ export function unixAgentFolder(env: NodeJS.ProcessEnv, uid: number | undefined)
 
 async function readDisk(path: string, maxBytes: number, from: number | null = null): Promise<Buffer> {
   // A user may put a pipe in the place of a file: without O_NONBLOCK, opening it would block a thread for ever.
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const file = await open(pathOf(path), constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const chunks: Buffer[] = []
     let total = 0
@@ -53,15 +57,19 @@ async function readDisk(path: string, maxBytes: number, from: number | null = nu
   }
 }
 
+async function namesIn(folder: string): Promise<string[]> {
+  return (await readdir(pathOf(folder), 'latin1')).map(nameOf)
+}
+
 async function entries(folder: string): Promise<Entry[]> {
-  const names = await readdir(folder)
+  const names = await namesIn(folder)
   const found: Entry[] = []
   for (let at = 0; at < names.length; at += STATS_AT_ONCE) {
     await new Promise<void>((resolve) => {
       const batch = names.slice(at, at + STATS_AT_ONCE)
       let left = batch.length
       for (const name of batch)
-        lstatCallback(join(folder, name), (error, stats) => {
+        lstatCallback(pathOf(join(folder, name)), (error, stats) => {
           if (!error) found.push({ name, ...factsOf(stats) })
           if (--left === 0) resolve()
         })

@@ -21,6 +21,8 @@ export interface Host {
   list(path: string): Promise<string[]>
   /** The entries of a folder with their facts. An entry that disappears meanwhile is omitted. */
   entries(path: string): Promise<Entry[]>
+  /** The same a part at a time: a user can make a folder of a million files, which fit into no memory. */
+  parts(path: string): AsyncIterable<readonly Entry[]>
   link(path: string): Promise<string>
   stat(path: string): Promise<FileFacts>
   /**

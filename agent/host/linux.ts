@@ -1,6 +1,7 @@
 /** Linux: the kernel's and systemd's information, read from files. */
 import { createHash } from 'node:crypto'
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
+import { nameOf } from './file-names.ts'
 import { factsOf, fileHost, MAX_BYTES, unixAgentFolder } from './files.ts'
 import { type Host, type HostOptions, HYPERVISORS, type MachineFacts, type System } from './host.ts'
 import { linuxPlaces } from './linux-places.ts'
@@ -33,7 +34,7 @@ function host(options: HostOptions): Host {
     readBytes: async (path, maxBytes = MAX_BYTES) =>
       isVirtualFile(path) ? readVirtualFile(path, maxBytes) : disk.readBytes(path, maxBytes),
     list: async (path) => (isVirtualFile(path) ? readdirSync(path) : disk.list(path)),
-    link: async (path) => (isVirtualFile(path) ? readlinkSync(path) : disk.link(path)),
+    link: async (path) => (isVirtualFile(path) ? nameOf(readlinkSync(path, 'latin1')) : disk.link(path)),
     stat: async (path) => (isVirtualFile(path) ? factsOf(lstatSync(path)) : disk.stat(path)),
   }
 }

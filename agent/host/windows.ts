@@ -29,10 +29,14 @@ export const windows: System = {
 
 function host(options: HostOptions): Host {
   const disk = fileHost(options)
+  const entries = async (path: string) => (await entriesOf(rooted(path))) ?? disk.entries(rooted(path))
   return {
     ...disk,
     list: (path) => disk.list(rooted(path)),
-    entries: async (path) => (await entriesOf(rooted(path))) ?? disk.entries(rooted(path)),
+    entries,
+    parts: async function* (path) {
+      yield await entries(path)
+    },
     stat: (path) => disk.stat(rooted(path)),
   }
 }

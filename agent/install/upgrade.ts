@@ -13,7 +13,7 @@
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import * as z from 'zod'
@@ -35,6 +35,8 @@ import { readWord, writeWord } from './word.ts'
 const CHECK_MS = 60_000
 export const DEADLINE_MS = 10 * 60_000
 const NEXT_MS = 250
+/** One has some 50 MB. */
+const MAX_PACKAGE = 268_435_456
 const folderName = z.string().regex(/^\d+\.\d+\.\d+(\.kept)?$/)
 
 export interface UpgradeDeps {
@@ -63,18 +65,42 @@ export async function upgradeFrom(file: string, deps: UpgradeDeps): Promise<stri
     )
   if (found.system !== system) throw refuse(`It is for ${found.system}.`, `Use the one for ${system}.`)
   const current = inForce(places)
-  await verifyPackage(file, trustedKeysIn(join(places.versions, current)))
-  refuseUnsuitable(found.version, current, deps)
   const folder = join(places.versions, found.version)
   if (found.version === current) throw refuse('This version is already in force.', 'Nothing has to be done.')
   const draft = `${folder}.new`
-  rmSync(draft, { recursive: true, force: true })
-  await unpack(file, draft)
-  await shareRuntime(join(places.versions, current, places.node), join(draft, places.node))
+  const own = `${folder}.package`
+  try {
+    const copy = copyOf(file, own, refuse)
+    await verifyPackage(copy, trustedKeysIn(join(places.versions, current)))
+    refuseUnsuitable(found.version, current, deps)
+    rmSync(draft, { recursive: true, force: true })
+    await unpack(copy, draft)
+    await shareRuntime(join(places.versions, current, places.node), join(draft, places.node))
+  } catch (cause) {
+    // Of a disk that is full, 130 MB must not stay.
+    rmSync(draft, { recursive: true, force: true })
+    throw cause
+  } finally {
+    rmSync(own, { recursive: true, force: true })
+  }
   rmSync(folder, { recursive: true, force: true })
   renameSync(draft, folder)
   writeWord(places.staged, found.version)
   return await takeStaged(deps)
+}
+
+/**
+ * The package in a folder of root's: in a user's, it could be exchanged between the check of its signature and its use.
+ */
+function copyOf(file: string, to: string, refuse: (why: string, todo: string) => Fault): string {
+  if (statSync(file).size > MAX_PACKAGE) throw refuse('It is larger than any of ours.', 'Get it again.')
+  rmSync(to, { recursive: true, force: true })
+  mkdirSync(to, { recursive: true, mode: 0o700 })
+  const copy = join(to, basename(file))
+  copyFileSync(file, copy)
+  // Without a signature the check says so.
+  attempt(() => copyFileSync(`${file}.sig`, `${copy}.sig`))
+  return copy
 }
 
 /** Takes the staged version into force, or goes on with a trial that was interrupted. Null: there is nothing to do. */

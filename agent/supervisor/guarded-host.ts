@@ -10,10 +10,13 @@ import { join } from 'node:path'
 import { type Emit, gap } from '../collect.ts'
 import type { Entry, FileFacts, Host, Places } from '../host/host.ts'
 import type { Reader } from './reader.ts'
+import type { Part } from './reader-thread.ts'
 
 const MAX_BYTES = 4 * 1_048_576
 const REPEATED_MS = 3_600_000
 const MAX_REPORTED = 64
+/** For those that need a whole folder at once. */
+const MAX_ENTRIES = 50_000
 
 export interface Guard {
   reader: Reader
@@ -65,19 +68,39 @@ export function guardedHost(host: Host, { reader, places, emit }: Guard, by: Rea
     link: (path) => (places.isSafe(path) ? host.link(path) : asked({ kind: 'link', path })),
     stat: (path) => (places.isSafe(path) ? host.stat(path) : asked({ kind: 'stat', path })),
     entries,
+    parts,
+  }
+
+  async function entries(path: string): Promise<Entry[]> {
+    const found: Entry[] = []
+    for await (const part of parts(path)) {
+      if (found.length + part.length > MAX_ENTRIES)
+        throw Object.assign(new Error(`E2BIG: more than ${MAX_ENTRIES} entries in one folder`), { code: 'E2BIG' })
+      for (const it of part) found.push(it)
+    }
+    return found
   }
 
   /** A mount in the folder is asked for by itself: it may hang although the folder does not. */
-  async function entries(path: string): Promise<Entry[]> {
-    if (places.isSafe(path)) return host.entries(path)
-    const found = await asked<Entry[]>({ kind: 'entries', path })
+  async function* parts(path: string): AsyncIterable<readonly Entry[]> {
+    if (places.isSafe(path)) {
+      yield* host.parts(path)
+      return
+    }
+    for (let after: number | null = null; ; ) {
+      const { entries, more }: Part = await asked<Part>({ kind: 'entries', path, after })
+      yield entries
+      after = more
+      if (more === null) break
+    }
+    const found: Entry[] = []
     for (const mount of places.remoteBelow(path)) {
       const name = mount.slice(mount.lastIndexOf('/') + 1)
       if (join(path, name) !== mount) continue
       const facts = await asked<FileFacts>({ kind: 'stat', path: mount }).catch(() => null)
       if (facts !== null) found.push({ name, ...facts })
     }
-    return found
+    yield found
   }
 
   async function report(path: string, cause: Error): Promise<void> {

@@ -11,19 +11,26 @@
  * Errors  a read that fails is answered with its code and message; the thread goes on.
  * Source  libuv's thread pool; Linux fuse, nfs: a system call waits for the server, however long that takes.
  */
+import type { fileNames } from '../host/file-names.ts'
 import type { Entry, FileFacts } from '../host/host.ts'
 
 export type Question =
   | { kind: 'read'; path: string; maxBytes: number; from: number | null }
   | { kind: 'list'; path: string }
-  | { kind: 'entries'; path: string }
+  /** The first part of a folder, or the one after the part that had this `after`. */
+  | { kind: 'entries'; path: string; after: number | null }
   | { kind: 'link'; path: string }
   | { kind: 'stat'; path: string }
   | { kind: 'watch'; path: string; watch: number; depth: number; maxFolders: number; ignore: readonly string[] }
   | { kind: 'rescan'; path: string; watch: number }
   | { kind: 'unwatch'; path: string; watch: number }
 
-export type Value = Uint8Array | string | string[] | Entry[] | FileFacts | null
+/** `more`: what asks for the next part; null: this is the last one. */
+export interface Part {
+  entries: Entry[]
+  more: number | null
+}
+export type Value = Uint8Array | string | string[] | Part | FileFacts | null
 
 export interface Failure {
   code: string | null
@@ -52,7 +59,8 @@ export interface Message {
   skip: readonly string[]
 }
 
-export function readerThread(): void {
+/** `names`: see host/file-names.ts. */
+export function readerThread({ nameOf, pathOf }: ReturnType<typeof fileNames>): void {
   const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads')
   const fs = process.getBuiltinModule('node:fs')
   const { dirname, join } = process.getBuiltinModule('node:path')
@@ -70,6 +78,12 @@ export function readerThread(): void {
     options: Extract<Question, { kind: 'watch' }>
   }
   const watches = new Map<number, Watch>()
+  /** Folders that are read in parts, and where each goes on. One that nobody asks for any more makes room for others. */
+  const PART = 2_000
+  const NAMES_MAX = 50_000
+  const OPEN_MAX = 8
+  const open = new Map<number, import('node:fs').Dir>()
+  let opened = 0
   /** One for all reads: the collector of garbage comes late to memory outside of its heap. */
   const scratch = new Uint8Array(65_536)
 
@@ -103,10 +117,10 @@ export function readerThread(): void {
   function answer(question: Question, skip: readonly string[]): Value {
     const { path } = question
     if (question.kind === 'read') return read(path, question.maxBytes, question.from)
-    if (question.kind === 'list') return fs.readdirSync(path)
-    if (question.kind === 'entries') return entries(path, skip)
-    if (question.kind === 'link') return fs.readlinkSync(path)
-    if (question.kind === 'stat') return factsOf(fs.lstatSync(path))
+    if (question.kind === 'list') return namesIn(path)
+    if (question.kind === 'entries') return part(path, question.after, skip)
+    if (question.kind === 'link') return nameOf(fs.readlinkSync(pathOf(path), 'latin1'))
+    if (question.kind === 'stat') return factsOf(fs.lstatSync(pathOf(path)))
     if (question.kind === 'watch') return watchRoot(question, skip)
     if (question.kind === 'rescan') return rescan(question.watch, path, skip)
     return unwatch(question.watch)
@@ -114,7 +128,7 @@ export function readerThread(): void {
 
   function read(path: string, maxBytes: number, from: number | null): Uint8Array {
     // A user may put a pipe in the place of a file: without O_NONBLOCK, opening it would block.
-    const file = fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0))
+    const file = fs.openSync(pathOf(path), fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0))
     Atomics.add(beat, 0, 1)
     try {
       const chunks: Uint8Array[] = []
@@ -145,15 +159,64 @@ export function readerThread(): void {
     }
   }
 
-  function entries(folder: string, skip: readonly string[]): Entry[] {
-    const found: Entry[] = []
-    for (const name of fs.readdirSync(folder)) {
-      if (skip.length > 0 && skip.includes(join(folder, name))) continue
-      const stats = fs.lstatSync(join(folder, name), { throwIfNoEntry: false })
-      Atomics.add(beat, 0, 1)
-      if (stats !== undefined) found.push({ name, ...factsOf(stats) })
+  function openFolder(folder: string): import('node:fs').Dir {
+    // Node's types know no encoding of bytes here but 'buffer', which costs more.
+    return fs.opendirSync(pathOf(folder) as string, { encoding: 'latin1' as 'utf8', bufferSize: 256 })
+  }
+
+  function namesIn(folder: string, isWanted: (it: import('node:fs').Dirent) => boolean = () => true): string[] {
+    const dir = openFolder(folder)
+    try {
+      const names: string[] = []
+      for (let it = dir.readSync(); it !== null; it = dir.readSync()) {
+        if (!isWanted(it)) continue
+        names.push(nameOf(it.name))
+        if (names.length > NAMES_MAX)
+          throw Object.assign(new Error(`E2BIG: more than ${NAMES_MAX} names in one folder`), { code: 'E2BIG' })
+      }
+      return names
+    } finally {
+      dir.closeSync()
     }
-    return found
+  }
+
+  function foldersIn(folder: string, ignore: readonly string[]): string[] {
+    return namesIn(folder, (it) => it.isDirectory() && !ignore.includes(it.name)).map((it) => join(folder, it))
+  }
+
+  function part(folder: string, after: number | null, skip: readonly string[]): Part {
+    // Another thread has taken over meanwhile, or too many folders were read at once.
+    if (after !== null && !open.has(after)) throw Object.assign(new Error('ESTALE: read anew'), { code: 'ESTALE' })
+    const at = after ?? ++opened
+    const dir = open.get(at) ?? openFolder(folder)
+    open.delete(at)
+    const entries: Entry[] = []
+    let isLast = false
+    try {
+      for (let read = 0; read < PART; read++) {
+        const found = dir.readSync()
+        if (found === null) {
+          isLast = true
+          break
+        }
+        const name = nameOf(found.name)
+        if (skip.length > 0 && skip.includes(join(folder, name))) continue
+        const stats = fs.lstatSync(pathOf(join(folder, name)), { throwIfNoEntry: false })
+        Atomics.add(beat, 0, 1)
+        if (stats !== undefined) entries.push({ name, ...factsOf(stats) })
+      }
+    } catch (cause) {
+      dir.closeSync()
+      throw cause
+    }
+    if (isLast) dir.closeSync()
+    else open.set(at, dir)
+    for (const [oldest, it] of open) {
+      if (open.size <= OPEN_MAX) break
+      open.delete(oldest)
+      it.closeSync()
+    }
+    return { entries, more: isLast ? null : at }
   }
 
   function factsOf(found: import('node:fs').Stats): FileFacts {
@@ -180,7 +243,7 @@ export function readerThread(): void {
     const { depth, maxFolders, ignore } = watch.options
     if (watch.folders.has(folder) || watch.folders.size >= maxFolders || skip.includes(folder)) return
     try {
-      const watcher = fs.watch(folder, (event) => {
+      const watcher = fs.watch(pathOf(folder), (event) => {
         if (event === 'rename') mark(watch, folder)
         changed(watch, null)
       })
@@ -191,8 +254,7 @@ export function readerThread(): void {
       watch.folders.set(folder, { level, watcher })
       Atomics.add(beat, 0, 1)
       if (level >= depth) return
-      for (const entry of fs.readdirSync(folder, { withFileTypes: true }))
-        if (entry.isDirectory() && !ignore.includes(entry.name)) add(watch, join(folder, entry.name), level + 1, skip)
+      for (const path of foldersIn(folder, ignore)) add(watch, path, level + 1, skip)
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException
       // Gone meanwhile, or not ours to read: the sweep reports the latter.
@@ -217,9 +279,7 @@ export function readerThread(): void {
     const watch = watches.get(id)
     const known = watch?.folders.get(folder)
     if (!watch || !known || known.level >= watch.options.depth) return null
-    const found = new Set<string>()
-    for (const entry of fs.readdirSync(folder, { withFileTypes: true }))
-      if (entry.isDirectory() && !watch.options.ignore.includes(entry.name)) found.add(join(folder, entry.name))
+    const found = new Set(foldersIn(folder, watch.options.ignore))
     for (const path of watch.folders.keys()) if (dirname(path) === folder && !found.has(path)) drop(watch, path)
     for (const path of found) add(watch, path, known.level + 1, skip)
     return null

@@ -12,6 +12,7 @@
 import { Worker } from 'node:worker_threads'
 import type { FolderWatcher, WatchFolder } from '../collectors/shared/folder-watcher.ts'
 import { isBelow } from '../collectors/shared/mounts.ts'
+import { fileNames } from '../host/file-names.ts'
 import type { Places } from '../host/host.ts'
 import {
   type Answer,
@@ -315,7 +316,12 @@ export class Reader {
 
 function startThread(workerData: ThreadData): Worker {
   const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 }
-  return new Worker(`(${readerThread.toString()})()`, { eval: true, execArgv: [], workerData, resourceLimits })
+  return new Worker(`(${readerThread.toString()})((${fileNames.toString()})())`, {
+    eval: true,
+    execArgv: [],
+    workerData,
+    resourceLimits,
+  })
 }
 
 function sentenceOf({ place, kind }: Hung): string {

@@ -93,6 +93,9 @@ export function fakeHost(paths: Record<string, Node>): FakeHost {
       if (!isFolder(node)) throw failure('ENOTDIR', path)
       return Object.keys(node).map((name) => ({ name, ...facts(node[name]!) }))
     },
+    parts: async function* (path) {
+      yield await host.entries(path)
+    },
     link: async (path) => {
       const node = walk(tree, path, false)
       if (isDenied(node)) throw failure('EACCES', path)

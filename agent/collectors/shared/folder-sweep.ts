@@ -7,12 +7,13 @@
  * Units   `bytes`: the sizes of new files and the growth of existing ones; what a file takes on the disk if that is
  *         less, so that a file with holes is as large as what was written. Network file systems and FUSE often do not
  *         say: there, the length counts.
- * Errors  folders that cannot be read are in `denied`. Folders beyond 20,000 folders, 1,000,000 files or 16 levels are
- *         counted in `skipped`, and not read. Links are not followed, mounts are.
+ * Errors  folders that cannot be read are in `denied` if they are not ours to read, otherwise in `failed`; one that is
+ *         gone is in neither. Folders beyond 20,000 folders, 1,000,000 files or 16 levels are counted in `skipped`, and
+ *         not read, or in part. Links are not followed, mounts are.
  */
 import { posix } from 'node:path'
 import { gapReason } from '../../collect.ts'
-import type { Entry, Host } from '../../host/host.ts'
+import type { Host } from '../../host/host.ts'
 
 export interface SweepLimits {
   namedFiles: number
@@ -52,6 +53,9 @@ export interface Sweep {
   view: View
   folders: number
   denied: ReadonlySet<string>
+  failed: ReadonlySet<string>
+  /** Of the last one of `failed`. */
+  failure: unknown
   skipped: number
   /** Archives written after `since` in folders that have sums only. */
   archives: string[]
@@ -69,9 +73,11 @@ export async function sweep(
 ): Promise<Sweep> {
   const view: View = new Map()
   const denied = new Set<string>()
+  const failed = new Set<string>()
   const archives: string[] = []
   const waiting = [{ path: root, depth: 0 }]
-  const result = { view, folders: 0, denied, skipped: 0, archives, rootError: null as unknown }
+  const about = { view, denied, failed, archives, failure: null as unknown, rootError: null as unknown }
+  const result = { ...about, folders: 0, skipped: 0 }
   let [named, files] = [0, 0]
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
     if (files >= limits.files || result.folders >= limits.folders) {
@@ -79,36 +85,73 @@ export async function sweep(
       break
     }
     result.folders++
-    let entries: Entry[]
+    const listed = listing(limits.namedFiles - named, since)
     try {
-      entries = await host.entries(folder.path)
+      for await (const part of host.parts(folder.path)) {
+        for (const it of part) {
+          if (it.kind === 'file') listed.add(countsBlocks ? { ...it, size: Math.min(it.size, it.allocated) } : it)
+          if (it.kind !== 'folder' || IGNORED_FOLDERS.has(it.name)) continue
+          const isWithin = folder.depth < limits.depth && waiting.length < limits.folders
+          if (isWithin) waiting.push({ path: `${folder.path}/${it.name}`, depth: folder.depth + 1 })
+          else result.skipped++
+        }
+        if (files + listed.count < limits.files) continue
+        result.skipped++
+        break
+      }
     } catch (cause) {
       if (folder.depth === 0) return { ...result, rootError: cause }
+      const { code } = cause as NodeJS.ErrnoException
       if (gapReason(cause) === 'denied') denied.add(folder.path)
+      else if (code !== 'ENOENT' && code !== 'ENOTDIR') {
+        failed.add(folder.path)
+        result.failure = cause
+      }
       continue
     }
-    const found = entries
-      .filter((it) => it.kind === 'file')
-      .map((it) => (countsBlocks ? { ...it, size: Math.min(it.size, it.allocated) } : it))
-    for (const { name, kind } of entries) {
-      if (kind !== 'folder' || IGNORED_FOLDERS.has(name)) continue
-      if (folder.depth < limits.depth) waiting.push({ path: `${folder.path}/${name}`, depth: folder.depth + 1 })
-      else result.skipped++
-    }
-    files += found.length
-    if (named + found.length <= limits.namedFiles) {
-      named += found.length
-      view.set(
-        folder.path,
-        new Map(found.map(({ name, size, modifiedMs, inode }) => [name, { size, modifiedMs, inode }])),
-      )
-      continue
-    }
-    const recent = found.filter((it) => it.modifiedMs >= since)
-    view.set(folder.path, { ...sumOf(found), recent: sumOf(recent) })
-    for (const { name } of recent) if (isArchive(name)) archives.push(`${folder.path}/${name}`)
+    files += listed.count
+    if (listed.names !== null) named += listed.names.size
+    view.set(folder.path, listed.names ?? listed.sums)
+    for (const name of listed.archives) archives.push(`${folder.path}/${name}`)
   }
   return result
+}
+
+/** The files of one folder, of which `room` keep their names: with one more, all of them are sums. */
+function listing(room: number, since: number) {
+  const sums = { ...emptyTally(), recent: emptyTally() }
+  const archives: string[] = []
+  let names: Map<string, FileFacts> | null = new Map()
+  let count = 0
+  return {
+    add,
+    sums,
+    archives,
+    get names() {
+      return names
+    },
+    get count() {
+      return count
+    },
+  }
+
+  function add({ name, size, modifiedMs, inode }: FileFacts & { name: string }): void {
+    count++
+    if (names !== null && names.size < room) {
+      names.set(name, { size, modifiedMs, inode })
+      return
+    }
+    for (const [known, facts] of names ?? []) addSum(known, facts)
+    names = null
+    addSum(name, { size, modifiedMs })
+  }
+
+  function addSum(name: string, { size, modifiedMs }: Pick<FileFacts, 'size' | 'modifiedMs'>): void {
+    addFile(sums, name, size)
+    if (modifiedMs < since) return
+    addFile(sums.recent, name, size)
+    if (isArchive(name)) archives.push(name)
+  }
 }
 
 export interface Changes extends Tally {
@@ -136,7 +179,7 @@ export function changes(before: View, now: View, since: number | null = null): C
       const bytes = old === undefined ? newBytes(facts, (inodes ??= inodesOf(before))) : grownBytes(facts, old)
       if (bytes === null) continue
       found.named.set(`${folder}/${name}`, bytes)
-      add(found, name, bytes)
+      addFile(found, name, bytes)
     }
   }
   return found
@@ -185,7 +228,7 @@ function addGrowth(sum: Tally, before: Tally, now: Tally): void {
 
 function sumOf(files: Iterable<{ name: string; size: number }>): Tally {
   const sum = emptyTally()
-  for (const { name, size } of files) add(sum, name, size)
+  for (const { name, size } of files) addFile(sum, name, size)
   return sum
 }
 
@@ -194,7 +237,7 @@ function sumsOf(files: FolderView | undefined): Tally {
   return sumOf([...(files ?? [])].map(([name, { size }]) => ({ name, size })))
 }
 
-function add(sum: Tally, name: string, bytes: number): void {
+function addFile(sum: Tally, name: string, bytes: number): void {
   sum.files++
   sum.bytes += bytes
   if (ARCHIVES.test(name)) sum.archives++

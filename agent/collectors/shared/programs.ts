@@ -22,7 +22,7 @@ export const isInProc: IsRunning = (host, pid) => isThere(host, `/proc/${pid}`)
 
 /** The kernel appends ' (deleted)' if the file was removed or replaced meanwhile, for example by an upgrade. */
 export function imageOf(link: string): string {
-  return link.endsWith(' (deleted)') ? link.slice(0, -10) : link
+  return (link.endsWith(' (deleted)') ? link.slice(0, -10) : link).toWellFormed()
 }
 
 /** Each argument ends in NUL. A program that set its own title may leave blanks between, and NULs at the end. */

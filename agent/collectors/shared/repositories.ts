@@ -219,10 +219,11 @@ async function sweep(
   const found: (Report | Found)[] = []
   const queue = roots.map((path) => ({ path, depth: 0 }))
   let folders = 0
+  let omitted = 0
   for (let at = queue.shift(); at !== undefined; at = queue.shift()) {
     if (++folders > MAX_FOLDERS || next.size >= MAX_REPOSITORIES) {
       const why = `folders beyond ${MAX_REPOSITORIES} repositories or ${MAX_FOLDERS} folders, at least`
-      found.push(gap(stamp, 'source roots', 'overflow', why, queue.length + 1))
+      found.push(gap(stamp, 'source roots', 'overflow', why, queue.length + 1 + omitted))
       break
     }
     const git = await gitFolder(host, at.path)
@@ -231,9 +232,12 @@ async function sweep(
       continue
     }
     try {
-      for (const { name, kind } of at.depth < MAX_DEPTH ? await host.entries(at.path) : [])
-        if (kind === 'folder' && name !== 'node_modules')
-          queue.push({ path: `${at.path}/${name}`, depth: at.depth + 1 })
+      for await (const part of at.depth < MAX_DEPTH ? host.parts(at.path) : [])
+        for (const { name, kind } of part)
+          if (kind === 'folder' && name !== 'node_modules') {
+            if (queue.length <= MAX_FOLDERS) queue.push({ path: `${at.path}/${name}`, depth: at.depth + 1 })
+            else omitted++
+          }
     } catch (cause) {
       if (gapReason(cause) === 'denied') found.push(gap(stamp, at.path, 'denied', cause))
     }

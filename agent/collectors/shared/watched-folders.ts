@@ -198,7 +198,7 @@ async function sweepRoot(it: State, root: Watched, stamp: Stamp): Promise<Found[
   const found: Found[] = []
   const [wall, began] = [host.now(), host.elapsed()]
   root.changedAt = null
-  const { view, folders, denied, skipped, archives, rootError } = await sweep(
+  const { view, folders, denied, failed, failure, skipped, archives, rootError } = await sweep(
     host,
     root.path,
     root.sweptAt,
@@ -209,11 +209,13 @@ async function sweepRoot(it: State, root: Watched, stamp: Stamp): Promise<Found[
   else {
     if (root.watcher === null) found.push(...startWatcher(it, root, folders, stamp))
     if (root.view !== null) {
-      keepDenied(root.view, view, denied)
+      keepDenied(root.view, view, new Set([...denied, ...failed]))
       for (const path of archives) it.onArchive(path)
       found.push(...addChanges(it, root, view, stamp))
     }
     Object.assign(root, { view, skipped: skipped > 0, sweptAt: wall, sweptSince: began })
+    if (failed.size > 0)
+      found.push(gap(stamp, root.path, gapReason(failure), `folders below it: ${failure}`, failed.size))
     if (denied.size > 0) found.push(gap(stamp, root.path, 'denied', 'folders below it', denied.size))
     if (skipped > 0) {
       const why = `folders beyond ${limits.folders} folders, ${limits.files} files or ${limits.depth} levels, at least`

@@ -75,8 +75,7 @@ export async function findRoots(
     else await add(path, kind)
   for (const home of homes) {
     await add(`${home}/.config/autostart`, 'autostart')
-    for (const name of await host.list(home).catch(() => []))
-      if (SYNC_FOLDERS.test(name)) await add(`${home}/${name}`, 'sync')
+    for (const name of await syncFoldersIn(host, home)) await add(`${home}/${name}`, 'sync')
   }
   for (const mount of parseMounts(mountinfo).found) {
     if (!REMOVABLE_PLACES.test(mount.at) || kindOf(mount) === null) continue
@@ -85,6 +84,22 @@ export async function findRoots(
     await add(mount.at, kindOf(mount) === 'network' ? 'share' : 'removable', true)
   }
   return [...found.values()]
+}
+
+async function syncFoldersIn(host: Host, home: string): Promise<string[]> {
+  const isSync = (name: string) => SYNC_FOLDERS.test(name)
+  try {
+    return (await host.list(home)).filter(isSync)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'E2BIG') return []
+  }
+  const found: string[] = []
+  try {
+    for await (const part of host.parts(home)) for (const { name } of part) if (isSync(name)) found.push(name)
+  } catch {
+    // It changed meanwhile: the next look tries again.
+  }
+  return found
 }
 
 /** The folder, or the target if it is a link: users move their sync folder to a larger disk. */

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { Entry, FileFacts } from '../../../agent/host/host.ts'
+import type { FileFacts } from '../../../agent/host/host.ts'
 import { Reader, type ReaderOptions } from '../../../agent/supervisor/reader.ts'
+import type { Part } from '../../../agent/supervisor/reader-thread.ts'
 import { removeFolder, temporaryFolder, until } from '../laptop.ts'
 
 const PLACES: ReaderOptions['places'] = {
@@ -77,7 +78,7 @@ describe('agent/supervisor/reader: real folders', () => {
     removeFolder(folder)
   })
   const asked = async (kind: 'list' | 'entries' | 'link' | 'stat', name: string) =>
-    reader.ask({ kind, path: join(folder, name) })
+    reader.ask({ kind, path: join(folder, name), after: null })
   const read = async (name: string, maxBytes = 100_000, from: number | null = null) =>
     Buffer.from(await reader.ask<Uint8Array>({ kind: 'read', path: join(folder, name), maxBytes, from })).toString()
 
@@ -93,7 +94,9 @@ describe('agent/supervisor/reader: real folders', () => {
     assert.equal(await read('b', 3), 'xxx')
     assert.equal(await asked('link', 'b'), 'a')
     assert.deepEqual([...((await asked('list', '')) as string[])].sort(), ['a', 'b', 'empty', 'mount'])
-    const kinds = ((await asked('entries', '')) as Entry[]).map(({ name, kind, size }) => `${name} ${kind} ${size}`)
+    const kinds = ((await asked('entries', '')) as Part).entries.map(
+      ({ name, kind, size }) => `${name} ${kind} ${size}`,
+    )
     assert.deepEqual(kinds.sort(), ['a file 70000', 'b link 1', 'empty file 0'], 'what is mounted is not touched')
     assert.equal(((await asked('stat', 'b')) as FileFacts).kind, 'link')
   })
@@ -109,6 +112,30 @@ describe('agent/supervisor/reader: real folders', () => {
       await assert.rejects(asked(kind, name), { code })
       assert.deepEqual(await asked('list', ''), ['a'], 'and it goes on')
     })
+
+  it('reads a large folder in parts, several at once, and forgets those that nobody goes on with', async () => {
+    const names = Array.from({ length: 4_500 }, (_, n) => `${n}`)
+    for (const name of names) writeFileSync(join(folder, name), '')
+    const next = (after: number | null) => reader.ask<Part>({ kind: 'entries', path: folder, after })
+    const first = await next(null)
+    const others = await Promise.all(Array.from({ length: 4 }, () => next(null)))
+    const found = [...first.entries]
+    for (let { more } = first; more !== null; ) {
+      const part = await next(more)
+      found.push(...part.entries)
+      more = part.more
+    }
+    assert.deepEqual(found.map((it) => it.name).sort(), names.toSorted())
+    for (let n = 0; n < 8; n++) await next(null)
+    await assert.rejects(next(others[0]!.more), { code: 'ESTALE' })
+  })
+
+  it('refuses more names at once than fit into its memory, and goes on', async () => {
+    const names = Array.from({ length: 50_001 }, (_, n) => `${n}`)
+    for (const name of names) closeSync(openSync(join(folder, name), 'w'))
+    await assert.rejects(asked('list', ''), { code: 'E2BIG' })
+    assert.equal(((await asked('stat', '1')) as FileFacts).kind, 'file')
+  }).timeout(60_000)
 
   const fail = (cause: unknown) => assert.fail(String(cause))
 

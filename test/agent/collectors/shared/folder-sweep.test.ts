@@ -4,6 +4,7 @@ import {
   emptyTally,
   type FileFacts,
   type FolderView,
+  keepDenied,
   SWEEP_LIMITS,
   sweep,
   type View,
@@ -11,6 +12,7 @@ import {
 import { deniedFolder, fakeHost } from '../../fake-host.ts'
 
 const facts = (size: number, modifiedMs: number, inode: number): FileFacts => ({ size, modifiedMs, inode })
+const entry = { kind: 'file', size: 1, allocated: 512, modifiedMs: 1, uid: 0 } as const
 const files = (...all: [string, FileFacts][]): FolderView => new Map(all)
 const sums = (count: number, bytes: number, recent = 0): FolderView => ({
   ...emptyTally(),
@@ -90,5 +92,30 @@ describe('agent/collectors/shared/folder-sweep', () => {
     })
     assert.deepEqual([found.archives, [...found.denied], found.skipped], [['/r/many/b.zip'], ['/r/denied'], 0])
     assert.equal(found.view.has('/r/node_modules'), false)
+  })
+  it('says which folders could not be read, and keeps what it knew of them', async () => {
+    const host = fakeHost({ '/r/a/x': 'x', '/r/long/y': 'y' })
+    const before = await sweep(host, '/r', 0)
+    const { parts } = host
+    host.parts = (path) => {
+      if (path === '/r/long') throw Object.assign(new Error('ENAMETOOLONG: too long'), { code: 'ENAMETOOLONG' })
+      if (path === '/r/a') throw Object.assign(new Error('ENOENT: gone'), { code: 'ENOENT' })
+      return parts(path)
+    }
+    const after = await sweep(host, '/r', 0)
+    assert.deepEqual([[...after.failed], String(after.failure)], [['/r/long'], 'Error: ENAMETOOLONG: too long'])
+    keepDenied(before.view, after.view, after.failed)
+    assert.equal(changes(after.view, before.view).named.has('/r/long/y'), false, 'it is not new when it can be read')
+    assert.equal(changes(after.view, before.view).named.has('/r/a/x'), true)
+  })
+
+  it('stops in a folder that has more files than all together may have', async () => {
+    const host = fakeHost({})
+    host.parts = async function* () {
+      for (let n = 0; ; n += 10)
+        yield Array.from({ length: 10 }, (_, i) => ({ name: `${n + i}`, ...entry, inode: n + i }))
+    }
+    const found = await sweep(host, '/r', 0, { ...SWEEP_LIMITS, files: 100, namedFiles: 50 })
+    assert.deepEqual([(found.view.get('/r') as { files: number }).files, found.skipped], [100, 1])
   })
 })
