@@ -15,6 +15,7 @@ const COMMANDS: Record<string, () => Promise<unknown>> = {
   simulate: () => import('./commands/simulate.ts').then((it) => it.simulateCommand),
   workers: () => import('./commands/workers.ts').then((it) => it.workersCommand),
   findings: () => import('./commands/findings.ts').then((it) => it.findingsCommand),
+  evidence: () => import('./commands/evidence.ts').then((it) => it.evidenceCommand),
   import: () => import('./commands/import.ts').then((it) => it.importCommand),
   export: () => import('./commands/export.ts').then((it) => it.exportCommand),
   roster: () => import('./commands/roster.ts').then((it) => it.rosterCommand),

@@ -83,6 +83,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'node:',
     'zod',
   ],
+  // What follows from a pack follows by the code that judges the log.
+  'server/evidence/': [
+    ...[...STORE, 'server/detect/detector.ts', 'server/assess/', 'server/views/', 'server/ingest/identity.ts'],
+    ...['rules/language/', 'wire/', 'node:crypto', 'zod'],
+  ],
   'server/api/': [
     ...STORE,
     ...['server/views/', 'server/access/', 'server/roster/', 'server/feeds/', 'server/ingest/', 'server/cases/'],

@@ -151,9 +151,19 @@ export async function assessmentOf(
   verdict: Verdict | null,
 ): Promise<Explained> {
   if (!judged || findings.length === 0) return { ...unjudged(worker, judged?.id ?? null), withoutSensor: {} }
+  return explained(worker, findings, judged.time, await contextOf(reader, worker, judged, verdict))
+}
+
+/** What a worker's score depends on, besides the findings. */
+export async function contextOf(
+  reader: Reader,
+  worker: string,
+  judged: Judged,
+  verdict: Verdict | null,
+): Promise<ScoreContext> {
   const contract = reader.directory.contractAt(worker, judged.time)
   const [referrer, rarity] = await Promise.all([referrerOf(reader, contract, judged), rarityOf(reader, judged)])
-  return explained(worker, findings, judged.time, { contract, referrer, rarity, decidedAt: verdict?.at ?? null })
+  return { contract, referrer, rarity, decidedAt: verdict?.at ?? null }
 }
 
 /** As recorded last. Null: nobody has been counted. */
