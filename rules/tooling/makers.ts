@@ -44,7 +44,7 @@ export function makersOf(category: string, field: string, system: System): reado
     return fillers.flatMap((maker) => {
       const [, from, name] = /^(linux|macos|windows|shared)\/(.*)$/.exec(maker) ?? []
       if (maker === 'agent') return on.includes(system) && isKnownToHost(category, field, system) ? [maker] : []
-      return on.includes(system) && name && (from === system || from === 'shared') ? [name] : []
+      return on.includes(system) && name && (from === system || CODE_FACTS.shared[system].includes(maker)) ? [name] : []
     })
   const derivers = fillers.filter((it) => /^deriver/.test(it) && hasInput(it, system))
   return origin === 'feed' ? ['feed', ...derivers] : derivers

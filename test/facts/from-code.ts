@@ -2,10 +2,12 @@
  * Which fields of events our code reads and fills, from its types.
  *
  * Shape   by folder of code. Read: a property or a destructured name, on a type that is an event of known categories.
- *         Filled: a property of an object literal with such a type, unless its type is null alone. `inputs`: what a
+ *         Filled: a property of an object literal with such a type, unless its type is null alone. `shared`: which
+ *         shared files of collectors each system's list reaches; only there do they fill anything. `inputs`: what a
  *         deriver reads besides fields, as sessions and what the catalogue recognised.
  * Source  the compiler's own types, through its API, which it calls unstable: this file is all that uses it.
  */
+import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import {
   isIdentifier,
@@ -16,7 +18,9 @@ import {
 } from 'typescript/unstable/ast'
 import { API, type Checker, type Type, TypeFlags } from 'typescript/unstable/sync'
 import type { CodeFacts, FieldSets } from '../../rules/tooling/code-facts.ts'
+import { bySystem } from '../../rules/tooling/makers.ts'
 import { Event } from '../../wire/event.ts'
+import { reached } from './reached.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const CATEGORIES = new Set<string>(Event.options.map((it) => it.shape.category.value))
@@ -38,10 +42,23 @@ export function codeFacts(): CodeFacts {
       if (room.reads !== null) addReads(reads, inputs, room.reads, names, project.checker)
       if (room.fills !== null) addFills(fills, room.fills, literals, project.checker)
     }
-    return { reads: reads.sorted(), inputs: sorted(inputs, (it) => [...it].sort()), fills: fills.sorted() }
+    const filled = fills.sorted()
+    return {
+      reads: reads.sorted(),
+      inputs: sorted(inputs, (it) => [...it].sort()),
+      fills: filled,
+      shared: sharedMakers(filled),
+    }
   } finally {
     api.close()
   }
+}
+
+function sharedMakers(filled: FieldSets): CodeFacts['shared'] {
+  const files = reached('agent/collectors/index.ts', (path) => readFileSync(join(ROOT, path), 'utf8'))
+  return bySystem((system) =>
+    files[system].flatMap((path) => roomOf(path)?.fills ?? []).filter((it) => /^shared\//.test(it) && it in filled),
+  )
 }
 
 interface Room {

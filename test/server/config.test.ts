@@ -67,6 +67,16 @@ describe('configuration', () => {
     it(`takes a switch from a variable: ${text}`, () =>
       assert.equal(load('agents: {}', { TELLWIRE_AGENTS_UNINSTALL_TOKEN: text }).agents.uninstallToken, value))
 
+  for (const text of ['true', 'False', '0', '007', '1e3', '-1.50'])
+    it(`takes a text from a variable as it is written: ${text}`, () => {
+      const { hostNames, metricsTokenFile } = load('', {
+        TELLWIRE_HOST_NAMES: `${text},b`,
+        TELLWIRE_METRICS_TOKEN_FILE: `/${text}`,
+      })
+      assert.deepEqual([hostNames, metricsTokenFile], [[text, 'b'], `/${text}`])
+      assert.equal(load('', { TELLWIRE_FEEDS_FOLDER: text }).feedsFolder.split(/[/\\]/).at(-1), text)
+    })
+
   it('refuses another word for a switch, and names the variable', () =>
     assert.throws(() => load('', { TELLWIRE_AGENTS_UNINSTALL_TOKEN: 'yes' }), {
       code: 'config.invalid',

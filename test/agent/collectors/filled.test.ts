@@ -21,7 +21,7 @@ const ENVELOPE = new Set(['category', 'time', 'collector'])
 for (const system of SYSTEMS)
   describe(`what the collectors of ${system} fill`, () => {
     const makers = Object.entries(CODE_FACTS.fills).filter(([maker]) => maker.startsWith(`${system}/`))
-    const shared = Object.entries(CODE_FACTS.fills).filter(([maker]) => maker.startsWith('shared/'))
+    const shared = Object.entries(CODE_FACTS.fills).filter(([maker]) => CODE_FACTS.shared[system].includes(maker))
     const collected = (category: string) => (CATEGORIES[category as Category].on as readonly string[]).includes(system)
     const categories = new Set([...makers, ...shared].flatMap(([, fills]) => Object.keys(fills)).filter(collected))
     for (const category of categories)
