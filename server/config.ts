@@ -304,6 +304,7 @@ function typed(text: string, schema: z.core.$ZodType): unknown {
   if (text === 'null') return null
   if (schema instanceof z.ZodArray) return text === '' ? [] : text.split(',').map((it) => it.trim())
   if (schema instanceof z.ZodNumber && text.trim() !== '' && Number.isFinite(Number(text))) return Number(text)
+  if (schema instanceof z.ZodBoolean && /^(true|false)$/i.test(text)) return text.toLowerCase() === 'true'
   return text
 }
 

@@ -6,6 +6,7 @@ export const PERMISSIONS = [
   'laptop.read',
   'metrics.read',
   'case.decide',
+  'evidence.make',
   'contract.read',
   'contract.write',
   'laptop.enroll',
@@ -24,6 +25,8 @@ export const ROLES_WITH: Record<Permission, readonly Role[]> = {
   'laptop.read': EVERYBODY,
   'metrics.read': EVERYBODY,
   'case.decide': ANALYSTS,
+  // It leaves the server.
+  'evidence.make': ANALYSTS,
   // Personal data (names, places) beyond what assessing a worker needs.
   'contract.read': ANALYSTS,
   'contract.write': ANALYSTS,

@@ -36,6 +36,8 @@ export interface Deps {
   queue: Queue
   /** `cases/decide.ts`. Null: no such worker. */
   decide(worker: string, verdict: NewVerdict, by: string): Promise<CaseView | null>
+  /** The evidence about the worker, as `evidence/make.ts` makes it. Errors  Fault 'api.notfound', 'server.busy'. */
+  evidence(worker: string, by: string): Promise<{ text: string; worker: string }>
   /** A one-time token with which one laptop enrolls. The secret is in it and nowhere else. */
   enrollmentToken(about: {
     worker: string | null

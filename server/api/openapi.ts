@@ -18,7 +18,7 @@ export function answers(schema: z.ZodType | null): object {
   }
 }
 
-const REFUSALS = {
+export const REFUSALS = {
   400: refused('The request does not match.'),
   401: refused('No user is signed in.'),
   403: refused('Not allowed with this role or from this page.'),

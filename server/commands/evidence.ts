@@ -1,17 +1,14 @@
 /** `tellwire evidence`: a file with everything that a verdict about one worker followed from, and its verification. */
-import { open, readFile, rm } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import { defineCommand } from 'citty'
-import { ENGINE_VERSION, type RuleFile } from '../../rules/language/index.ts'
-import { readRuleSources } from '../../rules/tooling/sources.ts'
+import { ENGINE_VERSION } from '../../rules/language/index.ts'
 import { Fault } from '../../wire/fault.ts'
-import { SHIPPED_RULES } from '../detect/program.ts'
-import { type MakeDeps, makePack } from '../evidence/make.ts'
+import type { Made } from '../evidence/make.ts'
 import { type PackProblem, type Verified, verifyPack } from '../evidence/verify.ts'
-import { serverKeys } from '../ingest/identity.ts'
 import { pointsOf } from '../model/points.ts'
-import { openReader } from '../roles/read-only.ts'
+import { evidenceIn } from '../roles/evidence.ts'
 import { configIn, folderArgs, withStore } from './data-folder.ts'
 import { printable } from './terminal.ts'
 
@@ -29,32 +26,14 @@ const makeCommand = defineCommand({
   },
   async run({ args }) {
     const config = configIn(args)
-    const { reader, close } = await openReader(config.dataFolder)
-    const by = userInfo().username
-    try {
-      const { store } = reader
-      const keys = await serverKeys({ get: (key) => store.values.get(key), compareAndSet: noKeys }, noKeys)
-      const files = await rulesIn([SHIPPED_RULES, ...config.rulesFolders])
-      const deps: MakeDeps = {
-        ...{ reader, keys, files, placeholders: config.placeholders, engine: ENGINE_VERSION },
-        tellwire: await version(),
-      }
-      const { text, worker, findings, events, counted } = await makePack(deps, args.worker, by)
-      const entry = { at: reader.now(), user: null, action: 'evidence.made', about: worker, detail: resolve(args.to) }
-      await writeNew(resolve(args.to), text, () => withStore(config.dataFolder, 'change', (it) => it.audit.add(entry)))
-      const made = {
-        file: resolve(args.to),
-        worker,
-        findings,
-        events,
-        bytes: Buffer.byteLength(text),
-        key: keys.publicKey,
-      }
-      if (args.json) console.log(JSON.stringify(made))
-      else for (const line of described(made, counted)) console.log(printable(line))
-    } finally {
-      await close()
-    }
+    const pack = await evidenceIn({ config, worker: args.worker, by: userInfo().username })
+    const { worker, findings, events, counted, text, key } = pack
+    const file = resolve(args.to)
+    const entry = { at: Date.now(), user: null, action: 'evidence.made', about: worker, detail: file }
+    await writeNew(file, text, () => withStore(config.dataFolder, 'change', (it) => it.audit.add(entry)))
+    const made = { file, worker, findings, events, counted, bytes: Buffer.byteLength(text), key }
+    if (args.json) console.log(JSON.stringify(made))
+    else for (const line of described(made)) console.log(printable(line))
   },
 })
 
@@ -84,26 +63,6 @@ export const evidenceCommand = defineCommand({
   meta: { name: 'evidence', description: 'The evidence about one worker, as a file that another machine can verify' },
   subCommands: { make: makeCommand, verify: verifyCommand },
 })
-
-function noKeys(): never {
-  throw new Fault('store.missing', { where: 'server.key', why: 'The server has no key yet.', todo: 'Start it once.' })
-}
-
-/** With paths from the rules' folders, which say nothing about this machine. */
-async function rulesIn(folders: readonly string[]): Promise<RuleFile[]> {
-  const files = await readRuleSources(folders, () => {})
-  const seen = new Map<string, number>()
-  return files.map(({ within, text }) => {
-    const nth = seen.get(within) ?? 0
-    seen.set(within, nth + 1)
-    return { path: nth === 0 ? within : `${within} (${nth + 1})`, text }
-  })
-}
-
-async function version(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
-}
 
 /** `first`: done before anything is in the file, so that no pack exists that the audit does not know. */
 async function writeNew(path: string, text: string, first: () => Promise<void>): Promise<void> {
@@ -139,16 +98,12 @@ async function bytesOf(path: string): Promise<Buffer> {
   }
 }
 
-interface MadePack {
+interface MadePack extends Omit<Made, 'text'> {
   file: string
-  worker: string
-  findings: number
-  events: number
   bytes: number
-  key: string
 }
 
-function described({ file, worker, findings, events, bytes, key }: MadePack, counted: number): string[] {
+function described({ file, worker, findings, events, counted, bytes, key }: MadePack): string[] {
   return [
     `${file}: ${findings} findings about ${worker}, ${events} events, ${Math.ceil(bytes / 1_000)} kB`,
     ...(counted > 0

@@ -16,8 +16,27 @@ export class ApiFailure extends Error {
 }
 
 /** Status 0: no response. */
-export async function ask<T>(path: string, options: { method?: string; body?: unknown } = {}): Promise<T> {
-  const { method = 'GET', body } = options
+export async function ask<T>(path: string, options: Sent = {}): Promise<T> {
+  const response = await answered(path, options)
+  return response.status === 204 ? (undefined as T) : ((await response.json().catch(() => null)) as T)
+}
+
+/** Makes a file of what the server answers, for the browser to keep as `name`. */
+export async function download(path: string, name: string): Promise<void> {
+  const response = await answered(path, { method: 'POST' })
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(await response.blob())
+  link.download = name
+  link.click()
+  URL.revokeObjectURL(link.href)
+}
+
+interface Sent {
+  method?: string
+  body?: unknown
+}
+
+async function answered(path: string, { method = 'GET', body }: Sent): Promise<Response> {
   let response: Response
   try {
     response = await fetch(`/api/v1${path}`, {
@@ -32,10 +51,9 @@ export async function ask<T>(path: string, options: { method?: string; body?: un
       todo: 'Check that it runs and that you can reach it.',
     })
   }
-  if (response.status === 204) return undefined as T
+  if (response.ok) return response
   const answer: unknown = await response.json().catch(() => null)
-  if (!response.ok) throw new ApiFailure(response.status, isApiError(answer) ? answer : unreadable(response.status))
-  return answer as T
+  throw new ApiFailure(response.status, isApiError(answer) ? answer : unreadable(response.status))
 }
 
 function isApiError(answer: unknown): answer is ApiError {

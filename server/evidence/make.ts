@@ -30,6 +30,8 @@ export interface Made {
   events: number
   /** Of the findings, those that do not follow from the pack's events alone. */
   counted: number
+  /** Who signed: the server's public key. */
+  key: string
 }
 
 /**
@@ -86,6 +88,7 @@ export function makePack(deps: MakeDeps, name: string, by: string): Promise<Made
     return {
       ...{ text: withSeal(lines, deps.keys), worker, findings: findings.length, events: events.length },
       counted: packedFindings.filter((it) => !it.again).length,
+      key: deps.keys.publicKey,
     }
   })
 }

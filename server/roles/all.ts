@@ -47,6 +47,7 @@ import type { Published, Stored } from '../store/stream.ts'
 import { type ConsoleRole, consoleRole } from './console.ts'
 import { DetectorRole, detectorGauges } from './detector.ts'
 import { effects } from './effect.ts'
+import { evidence } from './evidence.ts'
 import { gatewayRole } from './gateway.ts'
 import { httpServer, listen, serveRequests, urlOf } from './http.ts'
 import { removeServerFile, writeServerFile } from './server-file.ts'
@@ -164,6 +165,7 @@ async function start(
       policy: (group) => agents.gateway.policyOf(group),
     },
     effect: effects(() => live),
+    evidence: evidence(() => live),
     token: (about) => agents.token(about, publicUrl),
     revoke: agents.revoke,
     regroup: agents.regroup,

@@ -44,6 +44,8 @@ export interface ConsoleRoleDeps {
   regroup(device: string, group: string | null, by: string): Promise<boolean>
   /** False: no such laptop. */
   revoke(device: string, why: string, by: string): Promise<boolean>
+  /** The evidence about a worker. */
+  evidence(worker: string, by: string): Promise<{ text: string; worker: string }>
   decided(verdict: Verdict): void
   metricsText(): Promise<string>
   notReady(): string | null
@@ -67,6 +69,7 @@ export async function consoleRole(deps: ConsoleRoleDeps): Promise<ConsoleRole> {
       decide({ store, isWorker, now, decided }, reader.directory.named(worker), verdict, by),
     enrollmentToken: deps.token,
     effect: deps.effect,
+    evidence: deps.evidence,
     groups: deps.groups,
     regroup: changed(deps.regroup),
     revoke: changed(deps.revoke),

@@ -342,6 +342,7 @@ async function listening(
       groups: () => [],
       enrollmentToken: unused,
       effect: unused,
+      evidence: unused,
       approvals: { all: () => [], approve: unused, revoke: unused, learnUntil: unused },
       contracts: { versions: () => [], workerOf: (it) => it, take: unused },
     },

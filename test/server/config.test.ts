@@ -60,6 +60,19 @@ describe('configuration', () => {
     )
   })
 
+  for (const [text, value] of [
+    ['true', true],
+    ['False', false],
+  ] as const)
+    it(`takes a switch from a variable: ${text}`, () =>
+      assert.equal(load('agents: {}', { TELLWIRE_AGENTS_UNINSTALL_TOKEN: text }).agents.uninstallToken, value))
+
+  it('refuses another word for a switch, and names the variable', () =>
+    assert.throws(() => load('', { TELLWIRE_AGENTS_UNINSTALL_TOKEN: 'yes' }), {
+      code: 'config.invalid',
+      where: 'TELLWIRE_AGENTS_UNINSTALL_TOKEN agents.uninstallToken',
+    }))
+
   it("finds the user's own address databases beside the file", () => {
     assert.deepEqual(loadConfig({ env: {} }).geoip, { cityFile: null, asnFile: null, privacyFile: null })
     const config = load('geoip: { cityFile: city.mmdb }', { TELLWIRE_GEOIP_ASN_FILE: '/geo/asn.mmdb' })

@@ -12,6 +12,7 @@ import { BandChip } from '../parts/band.tsx'
 import { ClusterNote } from '../parts/cluster.tsx'
 import { ContractFacts } from '../parts/contract.tsx'
 import { Decide } from '../parts/decide.tsx'
+import { EvidencePack } from '../parts/evidence.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { LaptopCard } from '../parts/laptop.tsx'
 import { Loading } from '../parts/loading.tsx'
@@ -107,6 +108,7 @@ export function Worker({ rest }: { rest: readonly string[] }) {
               <LaptopCard key={laptop.device} laptop={laptop} />
             ))}
           </section>
+          <EvidencePack worker={data.worker} />
         </div>
       </div>
     </WorkersZone.Provider>

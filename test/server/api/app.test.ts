@@ -37,6 +37,7 @@ describe('server/api: routes', () => {
     'laptop.read': (it) => it.get('/api/v1/laptops'),
     'metrics.read': (it) => it.get('/metrics'),
     'case.decide': (it) => it.post('/api/v1/workers/w1/verdict', { verdict: 'bad_data', reason: 'a test' }),
+    'evidence.make': (it) => it.post('/api/v1/workers/w1/evidence', {}),
     'contract.read': (it) => it.get('/api/v1/workers/w1/contracts'),
     'contract.write': (it) => it.put('/api/v1/workers/w1/contracts', { country: 'US' }),
     'laptop.enroll': (it) => it.post('/api/v1/enrollment-tokens', { worker: 'w1' }),

@@ -62,6 +62,7 @@ export async function harness(about: Partial<Deps> = {}) {
     },
     contracts: contracts({ directory, append, audit: (entry) => store.audit.add(entry), now }),
     approvals: approvals({ directory, append, audit: (entry) => store.audit.add(entry), now }),
+    evidence: async (worker, by) => ({ worker, text: `about ${worker}, for ${by}` }),
     async effect(approvals) {
       asked.push(...approvals)
       return EFFECT

@@ -31,6 +31,7 @@ describe('evidence packs', function () {
   let pack: Buffer
   let made: MadePack
   let judged: PrintedWorker
+  let fromConsole: { type: string | null; bytes: Buffer }
   const folder = () => join(root, 'data')
   const file = () => join(root, 'one.evidence')
   const make = (worker: string, to: string) =>
@@ -53,6 +54,14 @@ describe('evidence packs', function () {
     const { out } = await tellwire(['workers', '--json', '--data-folder', folder()])
     judged = JSON.parse(out.split('\n')[0]!) as PrintedWorker
     const { code, out: printed, err } = await make(judged.worker, file())
+    const downloaded = await fetch(`${server.url}/api/v1/workers/${judged.worker}/evidence`, {
+      method: 'POST',
+      headers: { Cookie: server.cookie, Origin: server.url },
+    })
+    fromConsole = {
+      type: downloaded.headers.get('Content-Disposition'),
+      bytes: Buffer.from(await downloaded.arrayBuffer()),
+    }
     await server.stop()
     assert.equal(code, 0, err)
     made = JSON.parse(printed)
@@ -77,6 +86,14 @@ describe('evidence packs', function () {
     assert.ok(made.findings > 3 && made.events > 3)
   })
 
+  it('the console makes the same, for the user who asked', () => {
+    const { type, bytes } = fromConsole
+    assert.equal(type, 'attachment; filename="evidence.ndjson"')
+    const { changed, differs, key, head, assessment } = check(bytes)
+    assert.deepEqual([changed, differs, key], [[], [], made.key])
+    assert.deepEqual([head?.worker, head?.by, assessment?.points], [judged.worker, 'admin', judged.points])
+  })
+
   it('says nothing about the machine that made it, nor about other workers', () => {
     const text = pack.toString()
     assert.ok(!text.includes(root) && !text.includes(process.cwd()))
@@ -88,8 +105,11 @@ describe('evidence packs', function () {
     const entries = await withStore(folder(), 'read', (store) => store.audit.newest(100))
     const found = entries.filter((it) => it.action === 'evidence.made')
     assert.deepEqual(
-      found.map(({ about, detail }) => [about, detail]),
-      [[judged.worker, file()]],
+      found.map(({ user, about, detail }) => [user, about, detail]),
+      [
+        ['admin', judged.worker, null],
+        [null, judged.worker, file()],
+      ],
     )
   })
 

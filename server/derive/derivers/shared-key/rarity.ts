@@ -1,4 +1,5 @@
 /** How much it means that some workers share a key: whether they have fixed places, and whether a second key agrees. */
+import { DAY, HOUR } from '../../../../wire/time.ts'
 import type { World } from '../../kit/world.ts'
 import type { HeldKeys } from './held-keys.ts'
 import type { Days } from './holder.ts'
@@ -13,12 +14,12 @@ export interface RarityLimits {
 
 export interface Rarity {
   /** 0 to 1: for a place the share of workers who are never elsewhere; for a thing it falls with their number. */
-  of(kind: KeyKind, workers: readonly string[], day: number): number
+  of(kind: KeyKind, workers: readonly string[], time: number): number
   /**
-   * Whether the worker's laptops were also in other networks; null: seen on too few days. Of the day itself only the
-   * first network counts: where somebody goes later that day does not take back what was true that morning.
+   * Whether the worker's laptops were also in other networks, by an hour after `time`; null: seen on too few days. Where somebody goes
+   * later that day does not take back what was true then.
    */
-  roams(worker: string, day: number): boolean | null
+  roams(worker: string, time: number): boolean | null
   /**
    * True: one of the others also shares a key of a second kind. False: all of them have another. Null: unknown. Of an
    * authenticator false means that each of them has one of their own, which they use at least as often (N34).
@@ -28,27 +29,30 @@ export interface Rarity {
   clearCache(): void
 }
 
-/** A worker's use of one key within the window, in days of each laptop. */
+/** A laptop that arrives somewhere reports its network within an hour. */
+const WITHIN = HOUR
+
+/** A worker's use of one key within the window. */
 interface Use {
-  days: number
-  /** Of them on the last day, and when that day first. */
-  today: number
-  first: number
+  /** Days of each laptop before the last day. */
+  before: number
+  /** Of each laptop that had it on the last day: when first. */
+  today: number[]
 }
 
 export function rarity(limits: RarityLimits, world: World, held: HeldKeys): Rarity {
   /** By worker, kind and day: the workers of one key are compared each with each other. */
   const known = new Map<string, ReadonlyMap<string, Use>>()
   return {
-    of(kind, workers, day) {
+    of(kind, workers, time) {
       const few = Math.min(1, limits.rareUpTo / workers.length)
-      const settled = workers.filter((it) => roams(it, day) === false).length / workers.length
+      const settled = workers.filter((it) => roams(it, time) === false).length / workers.length
       // A carrier's address that its customers share (N37): nothing but the number of them tells it from a farm.
       if (kind === 'login_address') return few * settled
       if (PLACE_KINDS.has(kind)) return settled
       // Things on the desks of an office (N10) are shared by people who do not move between networks.
       if (kind !== 'edid' && kind !== 'usb_serial') return few
-      return few * (workers.filter((it) => roams(it, day) !== true).length / workers.length)
+      return few * (workers.filter((it) => roams(it, time) !== true).length / workers.length)
     },
     roams,
     isCorroborated(key, worker, others, day) {
@@ -71,17 +75,20 @@ export function rarity(limits: RarityLimits, world: World, held: HeldKeys): Rari
   /** Whether the worker has an authenticator that nobody else has, and uses it on at least as many days. */
   function hasOwn(worker: string, shared: string, day: number): boolean {
     const own = keysOf(worker, 'mfa_device', day)
-    const times = own.get(shared)?.days ?? 0
-    return [...own].some(([key, { days }]) => key !== shared && days >= times && held.holdersOf(key).size === 1)
+    const times = daysOf(own.get(shared))
+    return [...own].some(([key, use]) => key !== shared && daysOf(use) >= times && held.holdersOf(key).size === 1)
   }
 
-  function roams(worker: string, day: number): boolean | null {
-    const gateways = keysOf(worker, 'gateway', day)
-    const uplinks = gateways.size > 0 ? gateways : keysOf(worker, 'uplink', day)
+  function roams(worker: string, time: number): boolean | null {
+    const day = Math.floor(time / DAY)
+    const countsOf = (kind: KeyKind) =>
+      [...keysOf(worker, kind, day).values()]
+        .map(({ before, today }) => before + today.filter((it) => it <= time + WITHIN).length)
+        .filter((it) => it > 0)
+    const gateways = countsOf('gateway')
+    const uplinks = gateways.length > 0 ? gateways : countsOf('uplink')
     // Somebody without a laptop of ours: where the account was used.
-    const networks = uplinks.size > 0 ? uplinks : keysOf(worker, 'login_address', day)
-    const first = Math.min(...[...networks.values()].map((it) => it.first))
-    const counts = [...networks.values()].map((it) => (it.first === first ? it.days : it.days - it.today))
+    const counts = uplinks.length > 0 ? uplinks : countsOf('login_address')
     const total = counts.reduce((sum, it) => sum + it, 0)
     if (counts.length === 0 || total < limits.settledDays) return null
     return 1 - Math.max(...counts) / total >= limits.roamingShare
@@ -104,17 +111,19 @@ export function rarity(limits: RarityLimits, world: World, held: HeldKeys): Rari
     return found
 
     function add(key: string, days: Days, isTheirs: (time: number) => boolean = () => true): void {
-      const use = found.get(key) ?? { days: 0, today: 0, first: Number.POSITIVE_INFINITY }
+      const use = found.get(key) ?? { before: 0, today: [] }
       for (const [it, time] of days) {
         if (it > day || it <= day - limits.windowDays || !isTheirs(time)) continue
-        use.days++
-        if (it < day) continue
-        use.today++
-        use.first = Math.min(use.first, time)
+        if (it < day) use.before++
+        else use.today.push(time)
       }
-      if (use.days > 0) found.set(key, use)
+      if (daysOf(use) > 0) found.set(key, use)
     }
   }
+}
+
+function daysOf(use: Use | undefined): number {
+  return use ? use.before + use.today.length : 0
 }
 
 function secondKinds(kind: KeyKind): KeyKind[] {

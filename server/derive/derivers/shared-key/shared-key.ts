@@ -345,7 +345,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
     if (others.length === 0) return null
     if (!isPlace) for (const it of own.keys()) if (isWithin(it)) sharedDays.add(it)
     const all = [worker, ...others]
-    const rare = rarityOf(kind, all, day)
+    const rare = rarityOf(kind, all, time)
     if (rare < limits.minRarity) return null
     return {
       category: 'shared_key',
@@ -355,7 +355,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
       Days: sharedDays.size,
       Rarity: Math.round(rare * 100) / 100,
       Corroborated: isCorroborated(key, worker, others, day),
-      Roams: roams(worker, day),
+      Roams: roams(worker, time),
       NetworkClass: isDesk && isInOffice(key, all, laptops, isWithin) ? 'corporate' : networkClassOf(key),
     }
   }
