@@ -97,7 +97,7 @@ const COLLECTED = {
   ],
   windows: [
     ...(['process_creation', 'network_connection', 'listening_socket'] as const),
-    ...(['software', 'autostart', 'volume_mounted', 'file_event', 'file_burst'] as const),
+    ...(['software', 'autostart', 'volume_mounted', 'file_event', 'file_burst', 'repository'] as const),
     ...(['egress', 'network_place', 'clock_place', 'power_state', 'logon', 'display'] as const),
     ...(['remote_session', 'usb_device', 'archive_created'] as const),
   ],

@@ -53,6 +53,7 @@ import { networkPlaces as windowsNetworkPlaces } from './windows/network-places.
 import { power as windowsPower } from './windows/power.ts'
 import { processes as windowsProcesses } from './windows/processes.ts'
 import { remoteSessions as windowsRemoteSessions } from './windows/remote-sessions.ts'
+import { windowsRepositories } from './windows/repositories.ts'
 import { software as windowsSoftware } from './windows/software.ts'
 import { usbDevices as windowsUsbDevices } from './windows/usb-devices.ts'
 import { volumes as windowsVolumes } from './windows/volumes.ts'
@@ -124,8 +125,9 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
   },
   windows: () => {
     const archiveParts = windowsArchives(windowsCalls, windowsPlaces(windowsCalls))
+    const repositoryParts = windowsRepositories(windowsCalls, windowsPlaces(windowsCalls))
     return [
-      windowsProcesses(windowsCalls, [archiveParts.onProgram]),
+      windowsProcesses(windowsCalls, [repositoryParts.onProgram, archiveParts.onProgram]),
       windowsConnections(windowsCalls),
       windowsSoftware(windowsCalls),
       windowsAutostarts(windowsCalls),
@@ -139,6 +141,7 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
       windowsUsbDevices(windowsCalls),
       windowsRemoteSessions(windowsCalls),
       watchedFolders(changeHints(windowsCalls), archiveParts.onArchive, SWEEP_LIMITS, windowsPlaces(windowsCalls)),
+      repositoryParts.collector,
       archiveParts.collector,
     ]
   },

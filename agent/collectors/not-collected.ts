@@ -20,7 +20,6 @@ export interface NotCollected {
   why: string
 }
 
-const NO_COLLECTOR = { reason: 'unsupported', why: 'there is no collector yet' } as const
 const INPUT_PATTERN = { reason: 'unsupported', why: 'the timing of input devices has no collector yet' } as const
 const PRESENCE = { reason: 'unsupported', why: 'idle time has no collector yet' } as const
 
@@ -35,7 +34,6 @@ export const NOT_COLLECTED: { [P in AgentProduct]: Record<Exclude<Observed, Coll
     presence: PRESENCE,
   },
   windows: {
-    repository: NO_COLLECTOR,
     input_pattern: INPUT_PATTERN,
     presence: PRESENCE,
   },

@@ -341,7 +341,13 @@ const TESTED: { [P in AgentProduct]: Record<CollectedOn<P>, Tested> } = {
       how: 'command lines of archivers, and the sweeps of watched folders',
       real: 'windows.test.ts',
       fixture: 'shared/archives.test.ts',
-      gap: 'relative paths; what Explorer and PowerShell pack outside of watched folders',
+      gap: 'what Explorer and PowerShell pack outside of watched folders',
+    },
+    repository: {
+      how: "git's command lines, .git/config",
+      real: 'windows.test.ts',
+      fixture: 'windows/repositories.test.ts',
+      gap: 'short clones outside source roots; the size of a push; shares, and what runs in WSL',
     },
     remote_session: {
       how: 'logs of AnyDesk, TeamViewer, RustDesk and Splashtop, every 30 s',

@@ -21,7 +21,7 @@ const WITHIN_MS = 90_000
 const NAMES = [
   ...['processes', 'connections', 'software', 'autostarts', 'volumes', 'watched-folders', 'interfaces'],
   ...['network-places', 'clock-places', 'power', 'logons', 'displays', 'usb-devices'],
-  ...['remote-sessions', 'archives', 'not-collected'],
+  ...['remote-sessions', 'archives', 'repositories', 'not-collected'],
 ]
 const UNINSTALL = 'HKLM\\Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall'
 const RUN = 'HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Run'
@@ -55,7 +55,9 @@ describe('real runs: Windows', function () {
     mkdirSync(join(machine.share, 'stick'))
     writeFileSync(join(machine.share, 'sleep.cjs'), 'setTimeout(() => {}, Number(process.argv[2]))')
     began = Date.now()
-    child = machine.start(NODE, 'child.mjs', 'events.ndjson', '{}', ...NAMES)
+    mkdirSync(join(machine.share, 'roots'))
+    const policy = JSON.stringify({ watchedRoots: [{ path: 'Z:\\share\\roots', kind: 'source' }] })
+    child = machine.start(NODE, 'child.mjs', 'events.ndjson', policy, ...NAMES)
   })
   after(() => machine?.stop())
 
@@ -208,8 +210,52 @@ describe('real runs: Windows', function () {
     assert.deepEqual([Bytes, Parts, Encrypted, Image], [5_000, 1, true, 'Z:\\share\\7z.exe'])
   })
 
+  it('a push, from a working folder below a repository, and a clone', async () => {
+    const copy = join(machine.share, 'src', 'api')
+    mkdirSync(join(copy, '.git'), { recursive: true })
+    mkdirSync(join(copy, 'deep'))
+    writeFileSync(join(copy, '.git', 'HEAD'), 'ref: refs/heads/main\n')
+    writeFileSync(join(copy, '.git', 'config'), '[remote "origin"]\n\turl = git@git.example:acme/api.git\n')
+    copyFileSync(machine.nodePath, join(machine.share, 'git.exe'))
+    // Node takes the first word for a script beside the working folder, as git takes it for a command.
+    writeFileSync(join(copy, 'deep', 'push'), 'setTimeout(() => {}, 6_000)')
+    await machine.run(
+      'cmd',
+      '/c',
+      'cd',
+      '/d',
+      'Z:\\share\\src\\api\\deep',
+      '&&',
+      'Z:\\share\\git.exe',
+      'push',
+      'origin',
+    )
+    const push = await seen('repository', (it) => it.Action === 'push')
+    assert.deepEqual([push.Host, push.Namespace, push.Bytes], ['git.example', 'acme', null])
+    const code = `const fs = require('fs'), [url, to] = process.argv.slice(2), git = to + '/.git/'
+      fs.mkdirSync(git + 'objects/pack', { recursive: true })
+      fs.writeFileSync(git + 'HEAD', 'ref: refs/heads/main')
+      fs.writeFileSync(git + 'objects/pack/pack-1.pack', 'x'.repeat(7_000))
+      setTimeout(() => {}, 6_000)`
+    writeFileSync(join(machine.share, 'clone'), code)
+    await machine.run('Z:\\share\\git.exe', 'clone', 'https://ann:pw@git.example/other/web.git', 'Z:\\share\\src\\web')
+    const clone = await seen('repository', (it) => it.Action === 'clone')
+    assert.deepEqual([clone.Host, clone.Namespace, clone.Bytes], ['git.example', 'other', 7_000])
+  })
+
+  it('a clone in a source root that no command line showed', async () => {
+    const copy = join(machine.share, 'roots', 'lib')
+    mkdirSync(join(copy, '.git', 'logs'), { recursive: true })
+    const log = `${'0'.repeat(40)} ${'a'.repeat(40)} Ann <ann@example.com> 1 +0000\tclone: from x\n`
+    writeFileSync(join(copy, '.git', 'logs', 'HEAD'), log)
+    writeFileSync(join(copy, '.git', 'config'), '[remote "origin"]\r\n\turl = https://git.example/team/lib\r\n')
+    writeFileSync(join(copy, '.git', 'HEAD'), 'ref: refs/heads/main\n')
+    const clone = await seen('repository', (it) => it.Namespace === 'team')
+    assert.deepEqual([clone.Action, clone.Host], ['clone', 'git.example'])
+  })
+
   it('says what it does not collect', async () => {
-    await seen('collection_gap', (it) => it.About === 'repository' && it.Reason === 'unsupported')
+    await seen('collection_gap', (it) => it.About === 'WMI subscriptions' && it.Reason === 'unsupported')
   })
 
   it('reports nothing as missing that is there', () => {

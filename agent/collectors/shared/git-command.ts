@@ -26,6 +26,9 @@ export interface Remote {
   /** Stays on the laptop. */
   key: string
 }
+/** How paths are written. Those of Windows come with `/`; `C:/src` is a folder there, and `//server/share` a share. */
+export type PathStyle = 'unix' | 'windows'
+const DRIVE = /^[A-Za-z]:\//
 
 /** Options of git itself whose value is the next word. */
 const GLOBAL = new Set([
@@ -50,24 +53,28 @@ const VALUES: Record<string, Set<string>> = {
   remote: new Set('-t -m'.split(' ')),
 }
 
-export function gitCommand(args: readonly string[], folder: string | null): GitCommand | null {
+export function gitCommand(
+  args: readonly string[],
+  folder: string | null,
+  style: PathStyle = 'unix',
+): GitCommand | null {
   if (basename(args[0] ?? '') !== 'git') return null
   let at = 1
-  let place = folder
+  let place = folder === null ? null : placeOf(folder, style)
   for (; at < args.length && args[at]!.startsWith('-'); at++) {
-    if (args[at] === '-C') place = within(place, args[at + 1] ?? '')
+    if (args[at] === '-C') place = within(place, args[at + 1] ?? '', style)
     if (GLOBAL.has(args[at]!)) at++
   }
   const verb = args[at]
   const rest = args.slice(at + 1, at + 201)
-  if (verb === 'clone') return clone(rest, place)
+  if (verb === 'clone') return clone(rest, place, style)
   if (verb === 'push') return push(rest, place)
   if (verb === 'remote') return remoteAdd(rest, place)
   if (verb === 'bundle' && rest[0] === 'create') return { action: 'bundle', remote: null, folder: place, target: null }
   return null
 }
 
-function clone(rest: readonly string[], folder: string | null): GitCommand | null {
+function clone(rest: readonly string[], folder: string | null, style: PathStyle): GitCommand | null {
   const { words, options } = split(rest, VALUES.clone!)
   const [remote, givenTarget] = words
   if (remote === undefined) return null
@@ -80,7 +87,8 @@ function clone(rest: readonly string[], folder: string | null): GitCommand | nul
       .replace(/^[^/]*:/, ''),
   )
   const target = givenTarget ?? (bare ? `${name}.git` : name)
-  return { action: mirror ? 'mirror' : 'clone', remote, folder, target: target === '' ? null : within(folder, target) }
+  const into = target === '' ? null : within(folder, target, style)
+  return { action: mirror ? 'mirror' : 'clone', remote, folder, target: into }
 }
 
 function push(rest: readonly string[], folder: string | null): GitCommand {
@@ -110,9 +118,22 @@ function split(rest: readonly string[], values: ReadonlySet<string>) {
   return { words, options }
 }
 
-function within(folder: string | null, path: string): string | null {
-  if (isAbsolute(path)) return normalize(path)
-  return folder === null ? null : join(folder, path)
+/** Null: unknown, or on a share. */
+function within(folder: string | null, path: string, style: PathStyle): string | null {
+  const absolute = style === 'windows' ? DRIVE.test(path) || /^(?:\/\/|[A-Za-z]:)/.test(path) : isAbsolute(path)
+  if (absolute) return placeOf(path, style)
+  if (folder === null) return null
+  return style === 'windows' && path.startsWith('/')
+    ? placeOf(`${folder.slice(0, 2)}${path}`, style)
+    : join(folder, path)
+}
+
+/**
+ * An absolute path, normalised; null if it is none. On Windows also of what would be asked of another machine, and of a
+ * device (`//./pipe/x`).
+ */
+export function placeOf(path: string, style: PathStyle): string | null {
+  return (style === 'windows' ? DRIVE.test(path) : isAbsolute(path)) ? normalize(path) : null
 }
 
 /** Whether git takes the text as a URL, and not as the name of a remote. */
@@ -121,8 +142,10 @@ export function isUrl(text: string): boolean {
 }
 
 /** `https://user:password@host:port/owner/name.git`, `user@host:owner/name`, `/srv/name`, `file:///srv/name`. */
-export function remoteOf(url: string): Remote {
+export function remoteOf(url: string, style: PathStyle = 'unix'): Remote {
   const text = url.slice(0, 4_096)
+  if (style === 'windows' && /^(?:[A-Za-z]:|[\\/])/.test(text))
+    return localRemote(text.replace(/[\\/]+/g, '/').toLowerCase())
   const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*(?:::)?):\/\/(.*)$/is.exec(text) ?? []
   if (scheme?.toLowerCase() === 'file') return localRemote(rest.replace(/^[^/]*/, ''))
   if (scheme !== undefined) {
@@ -159,6 +182,19 @@ function hostedRemote(host: string, path: string): Remote {
 
 function localRemote(path: string): Remote {
   return { host: null, namespace: null, key: path }
+}
+
+/** The files that a .git/config includes whatever the repository is. */
+export function parseIncludes(config: string): string[] {
+  const found: string[] = []
+  let isInclude = false
+  for (const line of config.split('\n')) {
+    const text = line.trim()
+    if (text.startsWith('[')) isInclude = /^\[include\]/i.test(text)
+    const path = isInclude ? /^path\s*=\s*"?([^"]{1,4096})"?$/i.exec(text)?.[1] : undefined
+    if (path !== undefined) found.push(path.trim())
+  }
+  return found
 }
 
 /** The remotes in a .git/config: name → URLs, including push URLs. Escapes in values are not decoded. */

@@ -12,16 +12,30 @@
  *         if the remote is a folder, or its name cannot be resolved. Gap 'overflow' with the number of pending commands
  *         beyond 256, of folders beyond 2,000 repositories or 5,000 folders, and of remotes beyond 64 per repository;
  *         'denied' for a source root that cannot be read. Repositories deeper than four folders are not found.
+ * Blind   remotes in a file that the config includes from a home (`~/…`) or on a condition; a new remote in an included
+ *         file, until the config itself changes; hosts behind `insteadOf`, of which the written name is told.
  * Source  `git-command.ts`; gitrepository-layout(5): the first line of .git/logs/HEAD shows a clone; its packs are in
- *         objects/pack, unfinished ones as tmp_pack_*.
+ *         objects/pack, unfinished ones as tmp_pack_*; a worktree and a submodule have a file `.git`, which names the
+ *         folder; that of a worktree names in `commondir` where the config is. git-config(1), Includes.
  */
-import { dirname, posix } from 'node:path'
+import { dirname, join, normalize } from 'node:path/posix'
 import type { ObservationOf } from '../../../wire/event.ts'
 import type { Policy } from '../../../wire/messages.ts'
 import { HOUR } from '../../../wire/time.ts'
 import { type Collector, gap, gapReason, lossGap } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
-import { type Action, type GitCommand, gitCommand, isUrl, parseRemotes, type Remote, remoteOf } from './git-command.ts'
+import {
+  type Action,
+  type GitCommand,
+  gitCommand,
+  isUrl,
+  type PathStyle,
+  parseIncludes,
+  parseRemotes,
+  placeOf,
+  type Remote,
+  remoteOf,
+} from './git-command.ts'
 import { type IsRunning, isInProc, type OnProgram } from './programs.ts'
 import { linuxPlaces, type Places } from './watched-roots.ts'
 
@@ -36,6 +50,8 @@ const MAX_REMOTES = 64
 const MAX_FOLDERS = 5_000
 const MAX_DEPTH = 4
 const MAX_CONFIG = 262_144
+const MAX_INCLUDES = 8
+const MAX_POINTER = 8_192
 const MAX_WAIT_MS = 6 * HOUR
 /** How long a new repository may turn out to be a clone: a clone writes its config first and its log last. */
 const SETTLE_MS = 30_000
@@ -50,6 +66,7 @@ interface Pending extends GitCommand {
 interface State {
   homes: Places['homes']
   isRunning: IsRunning
+  style: PathStyle
   pending: Pending[]
   counts: { overflow: number }
 }
@@ -66,12 +83,13 @@ interface Checked {
 export function repositories(
   open: (host: Host) => Pick<Places, 'homes'> = linuxPlaces,
   isRunning: IsRunning = isInProc,
+  style: PathStyle = 'unix',
 ): { collector: Collector<'repository'>; onProgram: OnProgram } {
   const pending: Pending[] = []
   const counts = { overflow: 0 }
   return {
     onProgram: ({ pid, args, folder }) => {
-      const command = gitCommand(args, folder)
+      const command = gitCommand(args, folder, style)
       if (command === null) return
       if (pending.length < MAX_PENDING) pending.push({ ...command, pid, since: null })
       else counts.overflow++
@@ -79,13 +97,14 @@ export function repositories(
     collector: {
       name: NAME,
       categories: ['repository'],
-      run: (host, policy, signal) => run(host, policy, signal, { homes: open(host).homes, isRunning, pending, counts }),
+      run: (host, policy, signal) =>
+        run(host, policy, signal, { homes: open(host).homes, isRunning, style, pending, counts }),
     },
   }
 }
 
 async function* run(host: Host, policy: Policy, signal: AbortSignal, state: State) {
-  const { pending, counts } = state
+  const { pending, counts, style } = state
   const reported = new Map<string, number>()
   const checked: Checked = { versions: new Map(), since: new Map() }
   let known = await loadKnown(host)
@@ -103,16 +122,16 @@ async function* run(host: Host, policy: Policy, signal: AbortSignal, state: Stat
         continue
       }
       ended ||= it.target !== null
-      for (const found of await eventsOfCommand(host, it, stamp))
+      for (const found of await eventsOfCommand(host, it, stamp, style))
         if (isNew(reported, found, host.elapsed())) yield found.event
     }
     if (ended || host.elapsed() - sweptAt >= SWEEP_MS) {
       const { homes, gaps } = await state.homes(stamp)
       yield* gaps
-      const roots = sourceRoots(policy, homes)
+      const roots = sourceRoots(policy, homes, style)
       if (roots.length > 0) {
         const next: Known = new Map()
-        for (const it of await sweep(host, roots, stamp, known, checked, next))
+        for (const it of await sweep(host, roots, stamp, { known, checked, next, style }))
           if ('category' in it) yield it
           else if (isNew(reported, it, host.elapsed())) yield it.event
         const changed = known === null || JSON.stringify([...next]) !== JSON.stringify([...known])
@@ -155,42 +174,84 @@ async function isAtWork(host: Host, it: Pending, isRunning: IsRunning): Promise<
   return host.elapsed() - it.since! <= MAX_WAIT_MS && (await isRunning(host, it.pid))
 }
 
-async function eventsOfCommand(host: Host, it: Pending, stamp: Stamp): Promise<Report[]> {
+async function eventsOfCommand(host: Host, it: Pending, stamp: Stamp, style: PathStyle): Promise<Report[]> {
   if (it.action === 'bundle') return [report(stamp, 'bundle', { ...NO_REMOTE, key: `${it.folder}` }, null)]
   if (it.target !== null) {
-    const git = await gitFolder(host, it.target)
-    return git === null ? [] : [report(stamp, it.action, remoteOf(it.remote!), await packedBytes(host, git))]
+    const git = await gitFolder(host, it.target, style)
+    if (git === null) return []
+    return [report(stamp, it.action, remoteOf(it.remote!, style), await packedBytes(host, git.common))]
   }
   // A clone into an unknown folder: whether it succeeded is unknown.
-  if (it.remote !== null && isUrl(it.remote)) return [report(stamp, it.action, remoteOf(it.remote), null)]
-  const remotes = await remotesAbove(host, it.folder)
+  if (it.remote !== null && isUrl(it.remote)) return [report(stamp, it.action, remoteOf(it.remote, style), null)]
+  const remotes = await remotesAbove(host, it.folder, style)
   const named =
     remotes?.get(it.remote ?? 'origin') ?? (it.remote === null ? [...(remotes?.values() ?? [])][0] : undefined)
   const urls = named ?? []
   if (urls.length === 0) return [report(stamp, it.action, { ...NO_REMOTE, key: `${it.folder} ${it.remote}` }, null)]
   // The last one is the push URL, if there is a separate one.
-  return [report(stamp, it.action, remoteOf(urls.at(-1)!), null)]
+  return [report(stamp, it.action, remoteOf(urls.at(-1)!, style), null)]
 }
 
-/** `<folder>/.git`, or the folder itself if it is a bare repository. */
-async function gitFolder(host: Host, folder: string): Promise<string | null> {
-  for (const it of [`${folder}/.git`, folder]) {
-    const head = await host.stat(`${it}/HEAD`).catch(() => null)
-    if (head?.kind === 'file') return it
+/** `own` has HEAD; `common` has the config and the packs, and differs in a worktree. */
+interface GitFolder {
+  own: string
+  common: string
+}
+
+/** `<folder>/.git`, the folder that such a file names, or the folder itself if it is a bare repository. */
+async function gitFolder(host: Host, folder: string, style: PathStyle): Promise<GitFolder | null> {
+  const at = `${folder}/.git`
+  const kind = (await host.stat(at).catch(() => null))?.kind
+  if (kind === 'file') return linkedFolder(host, folder, at, style)
+  // A link on Windows may lead to another machine.
+  if (kind === 'folder' || (kind === 'link' && style === 'unix')) {
+    if (await hasHead(host, at)) return { own: at, common: at }
   }
-  return null
+  return (await hasHead(host, folder)) ? { own: folder, common: folder } : null
 }
 
-async function remotesAbove(host: Host, folder: string | null): Promise<Map<string, string[]> | null> {
+async function linkedFolder(host: Host, folder: string, file: string, style: PathStyle): Promise<GitFolder | null> {
+  const text = await host.readText(file, MAX_POINTER).catch(() => '')
+  const own = resolved(folder, /^gitdir: (.+)/.exec(text)?.[1], style)
+  if (own === null || !(await hasHead(host, own))) return null
+  const common = await host.readText(`${own}/commondir`, MAX_POINTER).catch(() => null)
+  return { own, common: (common === null ? own : resolved(own, common, style)) ?? own }
+}
+
+async function hasHead(host: Host, folder: string): Promise<boolean> {
+  return (await host.stat(`${folder}/HEAD`).catch(() => null))?.kind === 'file'
+}
+
+/** A path that a file names: absolute, or from `folder` on. Null: on another machine, or in a home. */
+function resolved(folder: string, path: string | undefined, style: PathStyle): string | null {
+  const text = (style === 'windows' ? path?.replace(/\\+/g, '/') : path)?.trim() ?? ''
+  if (text === '' || text.includes('\0') || /^[~%]/.test(text)) return null
+  const absolute = /^(?:\/|[A-Za-z]:)/.test(text) && (style === 'windows' || text.startsWith('/'))
+  return absolute ? placeOf(text, style) : join(folder, text)
+}
+
+async function remotesAbove(
+  host: Host,
+  folder: string | null,
+  style: PathStyle,
+): Promise<Map<string, string[]> | null> {
   for (let at = folder; at !== null && at !== '/' && at !== '.'; at = dirname(at)) {
-    const git = await gitFolder(host, at)
-    if (git !== null) return readRemotes(host, git)
+    const git = await gitFolder(host, at, style)
+    if (git !== null) return readRemotes(host, git.common, style)
   }
   return null
 }
 
-function readRemotes(host: Host, git: string): Promise<Map<string, string[]> | null> {
-  return host.readText(`${git}/config`, MAX_CONFIG).then(parseRemotes, () => null)
+async function readRemotes(host: Host, git: string, style: PathStyle): Promise<Map<string, string[]> | null> {
+  const text = await host.readText(`${git}/config`, MAX_CONFIG).catch(() => null)
+  if (text === null) return null
+  const found = parseRemotes(text)
+  for (const include of parseIncludes(text).slice(0, MAX_INCLUDES)) {
+    const path = resolved(git, include, style)
+    const more = path === null ? '' : await host.readText(path, MAX_CONFIG).catch(() => '')
+    for (const [name, urls] of parseRemotes(more)) found.set(name, [...(found.get(name) ?? []), ...urls])
+  }
+  return found
 }
 
 async function packedBytes(host: Host, git: string): Promise<number | null> {
@@ -200,22 +261,27 @@ async function packedBytes(host: Host, git: string): Promise<number | null> {
   )
 }
 
-function sourceRoots(policy: Policy, homes: readonly string[]): string[] {
+/** The policy's roots are written for all systems: those of others are no paths here. */
+function sourceRoots(policy: Policy, homes: readonly string[], style: PathStyle): string[] {
   return policy.watchedRoots
     .filter((it) => it.kind === 'source')
     .flatMap(({ path }) => (path.startsWith('~') ? homes.map((home) => home + path.slice(1)) : [path]))
-    .map((it) => posix.normalize(it).replace(/(.)\/$/, '$1'))
+    .map((it) => placeOf(style === 'windows' ? it.replaceAll('\\', '/') : it, style))
+    .filter((it) => it !== null)
+    .map((it) => normalize(it).replace(/(.)\/$/, '$1'))
 }
 
-/** Fills `next` with the repositories that exist. `known` null: the very first sweep. */
-async function sweep(
-  host: Host,
-  roots: readonly string[],
-  stamp: Stamp,
-  known: Known | null,
-  checked: Checked,
-  next: Known,
-): Promise<(Report | Found)[]> {
+interface Sweep {
+  /** Null: the very first sweep. */
+  known: Known | null
+  checked: Checked
+  /** Is filled with the repositories that exist. */
+  next: Known
+  style: PathStyle
+}
+
+async function sweep(host: Host, roots: readonly string[], stamp: Stamp, all: Sweep): Promise<(Report | Found)[]> {
+  const { checked, next, style } = all
   const found: (Report | Found)[] = []
   const queue = roots.map((path) => ({ path, depth: 0 }))
   let folders = 0
@@ -226,9 +292,10 @@ async function sweep(
       found.push(gap(stamp, 'source roots', 'overflow', why, queue.length + 1 + omitted))
       break
     }
-    const git = await gitFolder(host, at.path)
+    const git = await gitFolder(host, at.path, style)
     if (git !== null) {
-      found.push(...(await checkRepository(host, git, stamp, known, checked, next)))
+      // A worktree is no clone of its own.
+      if (git.own === git.common) found.push(...(await checkRepository(host, git.own, stamp, all)))
       continue
     }
     try {
@@ -251,9 +318,7 @@ async function checkRepository(
   host: Host,
   git: string,
   stamp: Stamp,
-  known: Known | null,
-  checked: Checked,
-  next: Known,
+  { known, checked, next, style }: Sweep,
 ): Promise<(Report | Found)[]> {
   const before = known?.get(git)
   const facts = await host.stat(`${git}/config`).catch(() => null)
@@ -265,14 +330,16 @@ async function checkRepository(
   const cloned = before === undefined && (await isClone(host, git))
   if (before === undefined && known !== null && (await mayStillClone(host, git, cloned, host.elapsed(), checked)))
     return []
-  const remotes = await readRemotes(host, git)
+  const remotes = await readRemotes(host, git, style)
   if (remotes === null) {
     if (before !== undefined) next.set(git, before)
     return []
   }
   const urls = [...remotes.values()].flat()
   const omitted = urls.length - MAX_REMOTES
-  const keyed = urls.slice(0, MAX_REMOTES).map((url) => ({ url, hash: host.hmac(remoteOf(url).key).slice(0, 32) }))
+  const keyed = urls
+    .slice(0, MAX_REMOTES)
+    .map((url) => ({ url, hash: host.hmac(remoteOf(url, style).key).slice(0, 32) }))
   next.set(
     git,
     keyed.map(({ hash }) => hash),
@@ -287,7 +354,12 @@ async function checkRepository(
   const events = await Promise.all(
     fresh.map(async ({ url }, at) => {
       const first = byClone && at === 0
-      return report(stamp, first ? 'clone' : 'remote_added', remoteOf(url), first ? await packedBytes(host, git) : null)
+      return report(
+        stamp,
+        first ? 'clone' : 'remote_added',
+        remoteOf(url, style),
+        first ? await packedBytes(host, git) : null,
+      )
     }),
   )
   return [...events, ...gaps]

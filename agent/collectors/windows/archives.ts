@@ -1,14 +1,13 @@
 /**
  * Archives on Windows, for `shared/archives.ts`.
  *
- * Shape   command lines as there: the program's name without `.exe`, in any case, and paths with `/`.
- * Blind   a relative path, because the working folder of another program is not read; what Explorer and PowerShell
- *         pack elsewhere than in watched folders.
+ * Blind   what Explorer and PowerShell pack elsewhere than in watched folders.
  * Source  the archivers' own command lines: 7-Zip (7z, 7za, 7zG), WinRAR (Rar, WinRAR), Windows' tar.
  */
 import type { Windows } from '../../host/windows/calls.ts'
 import { archives } from '../shared/archives.ts'
 import type { OpenPlaces } from '../shared/watched-roots.ts'
+import { folderLike, unixLike } from './kit/unix-like.ts'
 
 /** `open`: where it has folders to watch. */
 export function windowsArchives(windows: Windows, open: OpenPlaces) {
@@ -17,16 +16,7 @@ export function windowsArchives(windows: Windows, open: OpenPlaces) {
   const { onProgram } = parts
   return {
     ...parts,
-    onProgram: (it: Parameters<typeof onProgram>[0]) => onProgram({ ...it, args: unixLike(it.args) }),
+    onProgram: (it: Parameters<typeof onProgram>[0]) =>
+      onProgram({ ...it, args: unixLike(it.args), folder: folderLike(it.folder) }),
   }
-}
-
-export function unixLike([program = '', ...rest]: readonly string[]): string[] {
-  const turned = (it: string) => it.replaceAll('\\', '/')
-  return [
-    turned(program)
-      .replace(/\.exe$/i, '')
-      .toLowerCase(),
-    ...rest.map(turned),
-  ]
 }

@@ -25,6 +25,11 @@ const EVERY_MS = 1_000
 const VERIFY_MS = 60_000
 /** The idle process and the kernel's, which are no programs. */
 const NO_PROGRAMS = new Set([0, 4])
+/**
+ * Programs whose arguments may be relative to their working folder. It is read in their memory, which is not done to
+ * others: of the system's, security products would take that for an attack.
+ */
+const RELATIVE = /^(?:git|7z[agrz]?|rar|winrar|zip|(?:bsd)?tar|gpg2?)\.exe$/i
 const MAX_KNOWN_FILES = 2_000
 const NO_VERSION: FileVersion = { originalName: null, product: null, company: null }
 
@@ -64,7 +69,8 @@ async function* run(host: Host, windows: Windows, onProgram: readonly OnProgram[
         const seen = known.get(row.pid)!
         if (seen.isDenied) denied++
         const args = commandArguments(seen.commandLine ?? '')
-        for (const listener of onProgram) listener({ pid: row.pid, image: seen.image, args, folder: null })
+        const folder = RELATIVE.test(row.name) ? windows.workingFolder(row.pid) : null
+        for (const listener of onProgram) listener({ pid: row.pid, image: seen.image, args, folder })
         yield { ...(await describe(seen, known.get(row.parent))), ...stamp, StartedBeforeAgent: isFirst }
       }
       if (denied > 0) yield gap(stamp, 'processes of others', 'denied', 'their paths cannot be read', denied)

@@ -176,6 +176,8 @@ export interface DeviceRow {
 export interface Windows {
   processes(): ProcessRow[]
   process(pid: number): ProcessFacts
+  /** Its working folder, which is read in its memory. Null: it may not be read, or the process has ended. */
+  workingFolder(pid: number): string | null
   /** Resolves to null if nobody has the SID here. */
   accountOf(sid: string): Promise<string | null>
   versionOf(file: string): Promise<FileVersion>

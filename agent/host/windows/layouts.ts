@@ -44,7 +44,9 @@ export const PEB = layout({
 })
 export const RTL_USER_PROCESS_PARAMETERS = layout({
   Reserved1: octets(16),
-  Reserved2: [10 * POINTER, POINTER],
+  Reserved2: [5 * POINTER, POINTER],
+  CurrentDirectory: [UNICODE_STRING.size, POINTER],
+  Reserved3: [3 * POINTER, POINTER],
   ImagePathName: [UNICODE_STRING.size, POINTER],
   CommandLine: [UNICODE_STRING.size, POINTER],
 })

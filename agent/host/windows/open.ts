@@ -2,7 +2,7 @@
 import type { Windows } from './calls.ts'
 import { devices } from './devices.ts'
 import { adapters, counters, neighbours, routes } from './networks.ts'
-import { accountOf, isElevated, processes, processFacts, versionOf } from './processes.ts'
+import { accountOf, isElevated, processes, processFacts, versionOf, workingFolder } from './processes.ts'
 import { registry } from './registry.ts'
 import { power, sessions, zone } from './sessions.ts'
 import { sockets } from './sockets.ts'
@@ -11,6 +11,7 @@ import { freeBytes, volumes } from './volumes.ts'
 export const windowsCalls: Windows = {
   processes,
   process: processFacts,
+  workingFolder,
   accountOf,
   versionOf,
   sockets,

@@ -116,18 +116,28 @@ function commandLineOf(handle: number, pid: number): string | null {
 
 /** From the process's own memory, where it may also change it. */
 function commandLineInMemory(pid: number): string | null {
+  return textInMemory(pid, RTL_USER_PROCESS_PARAMETERS.at.CommandLine)
+}
+
+/** Written as in the documents of others: Microsoft's header calls this part reserved. Seen on Wine 10 only. */
+export function workingFolder(pid: number): string | null {
+  return textInMemory(pid, RTL_USER_PROCESS_PARAMETERS.at.CurrentDirectory) || null
+}
+
+/** `member`: where the process's parameters have a UNICODE_STRING. */
+function textInMemory(pid: number, member: number): string | null {
   const handle = kernel32.OpenProcess(QUERY_INFORMATION | VM_READ, 0, pid)
   if (handle === 0) return null
   try {
     const info = Buffer.alloc(PROCESS_BASIC_INFORMATION.size)
     if (ntdll.NtQueryInformationProcess(handle, 0, info, info.length, Buffer.alloc(4)) !== 0) return null
     const peb = readMemory(handle, pointerIn(info, PROCESS_BASIC_INFORMATION.at.PebBaseAddress), PEB.size)
-    const { size, at } = RTL_USER_PROCESS_PARAMETERS
+    const { size } = RTL_USER_PROCESS_PARAMETERS
     const parameters = peb && readMemory(handle, pointerIn(peb, PEB.at.ProcessParameters), size)
     if (!parameters) return null
-    const length = parameters.readUInt16LE(at.CommandLine + UNICODE_STRING.at.Length)
+    const length = parameters.readUInt16LE(member + UNICODE_STRING.at.Length)
     if (length === 0) return ''
-    const text = readMemory(handle, pointerIn(parameters, at.CommandLine + UNICODE_STRING.at.Buffer), length)
+    const text = readMemory(handle, pointerIn(parameters, member + UNICODE_STRING.at.Buffer), length)
     return text?.toString('utf16le') ?? null
   } finally {
     kernel32.CloseHandle(handle)

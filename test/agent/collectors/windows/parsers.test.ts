@@ -1,11 +1,11 @@
 /** The pure parts of Windows' collectors, on recorded and on ugly data. What Wine shows is in test/real/windows.test.ts. */
 import assert from 'node:assert/strict'
 import { archiveCommand } from '../../../../agent/collectors/shared/archive-command.ts'
-import { unixLike } from '../../../../agent/collectors/windows/archives.ts'
 import { parseTask } from '../../../../agent/collectors/windows/autostarts.ts'
 import { commandArguments } from '../../../../agent/collectors/windows/kit/command-arguments.ts'
 import { isRemovable } from '../../../../agent/collectors/windows/kit/drives.ts'
 import { slashes } from '../../../../agent/collectors/windows/kit/hives.ts'
+import { unixLike } from '../../../../agent/collectors/windows/kit/unix-like.ts'
 import { tunnelKind } from '../../../../agent/collectors/windows/network-places.ts'
 import { parseService, parseUninstall } from '../../../../agent/collectors/windows/software.ts'
 import { kindOf } from '../../../../agent/collectors/windows/volumes.ts'

@@ -16,6 +16,8 @@ const FIGURES: readonly (readonly [expression: string, ours: number, compiler: n
   ['offsetof(PROCESS_BASIC_INFORMATION, PebBaseAddress)', layouts.PROCESS_BASIC_INFORMATION.at.PebBaseAddress, 8],
   ['offsetof(PEB, ProcessParameters)', layouts.PEB.at.ProcessParameters, 32],
   ['offsetof(RTL_USER_PROCESS_PARAMETERS, CommandLine)', layouts.RTL_USER_PROCESS_PARAMETERS.at.CommandLine, 112],
+  // The SDK has it in Reserved2; mingw-w64's and Wine's winternl.h do not agree on a name for it, only on its place.
+  ['offsetof(RTL_USER_PROCESS_PARAMETERS, Reserved2[5])', layouts.RTL_USER_PROCESS_PARAMETERS.at.CurrentDirectory, 56],
   ['sizeof(UNICODE_STRING)', layouts.UNICODE_STRING.size, 16],
   ['offsetof(UNICODE_STRING, Length)', layouts.UNICODE_STRING.at.Length, 0],
   ['offsetof(UNICODE_STRING, Buffer)', layouts.UNICODE_STRING.at.Buffer, 8],
