@@ -15,8 +15,7 @@ export async function accessible(page: Page, about: string, rules: Rules = 'all'
     const before = levels[index - 1]?.level ?? 0
     assert.ok(level <= before + 1, `${about}: h${level} '${text}' after h${before}`)
   }
-  // No page has frames: everything happens in the page itself, and only what is wrong is told.
-  const axe = new AxeBuilder({ page }).setLegacyMode().options({ resultTypes: ['violations'] })
+  const axe = new AxeBuilder({ page })
   if (rules === 'colours') axe.withRules(['color-contrast'])
   if (rules === 'all but colours') axe.disableRules(['color-contrast'])
   const { violations } = await axe.analyze()
