@@ -1,6 +1,5 @@
 /** Runs periodic jobs, and detects sleep and freezes. */
 import { uptime } from 'node:os'
-import { HOUR } from '../wire/time.ts'
 
 /**
  * Units   ms. `wall`: the wall clock, which users can change; `awake`: stops while the laptop sleeps; `booted`: does
@@ -20,8 +19,6 @@ export type LostTime = { kind: 'asleep' | 'frozen'; ms: number }
 const TICK_MS = 1_000
 const ASLEEP_MS = 5_000
 const FROZEN_MS = 30_000
-/** Lateness of single ticks adds up within an hour: many short stops blind as much as a long one. */
-const LATE_MS = 500
 
 /**
  * Calls `job.run` when it is due: once, however often it was missed, and never while it is still running. It must not
@@ -34,7 +31,6 @@ export function ticker(
 ): { stop(): void; tick(): void } {
   let awake = clocks.awake()
   let booted = clocks.booted()
-  let late = { since: awake, ms: 0 }
   const due = jobs.map((job) => ({ job, at: awake + job.firstMs, isRunning: false }))
   const timer = setInterval(tick, TICK_MS)
   return { stop: () => clearInterval(timer), tick }
@@ -46,7 +42,6 @@ export function ticker(
     booted += bootedMs
     if (bootedMs - awakeMs > ASLEEP_MS) onLostTime({ kind: 'asleep', ms: Math.round(bootedMs - awakeMs) })
     else if (awakeMs > FROZEN_MS) onLostTime({ kind: 'frozen', ms: Math.round(awakeMs) })
-    else addLate(awakeMs - TICK_MS)
     for (const it of due) {
       if (it.at > awake || it.isRunning) continue
       it.at = awake + it.job.everyMs
@@ -55,15 +50,5 @@ export function ticker(
         it.isRunning = false
       })
     }
-  }
-
-  function addLate(ms: number): void {
-    if (awake - late.since >= HOUR) late = { since: awake, ms: 0 }
-    if (ms < LATE_MS) return
-    late.ms += ms
-    if (late.ms <= FROZEN_MS) return
-    const { ms: all } = late
-    late = { since: awake, ms: 0 }
-    onLostTime({ kind: 'frozen', ms: Math.round(all) })
   }
 }
