@@ -6,7 +6,7 @@
  *         modes. What only recorded data shows is tested in test/agent/collectors/windows and test/agent/host/windows.
  */
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
@@ -112,8 +112,9 @@ describe('real runs: Windows', function () {
     writeFileSync(join(machine.share, 'sockets.cjs'), code)
     const program = machine.start(NODE, 'sockets.cjs')
     try {
-      const listener = await seen('listening_socket', (it) => it.Image === NODE)
-      assert.equal(listener.Port, Number(readFileSync(join(machine.share, 'listening.txt'), 'utf8')))
+      const own = join(machine.share, 'listening.txt')
+      const isOwn = (port: number) => existsSync(own) && port === Number(readFileSync(own, 'utf8'))
+      const listener = await seen('listening_socket', (it) => it.Image === NODE && isOwn(it.Port))
       assert.deepEqual([listener.Protocol, listener.Address], ['tcp', '0.0.0.0'])
       const connection = await seen('network_connection', (it) => it.DestinationPort === port)
       assert.deepEqual([connection.Image, connection.Initiated, connection.Protocol], [NODE, true, 'tcp'])
