@@ -61,8 +61,10 @@ export class CoverageBook implements Keeper {
   readonly kept = { devices: this.#devices }
 
   take(seen: Seen): void {
-    const { event, connection, conflict, device, epoch, receivedAt } = seen
+    const { connection, conflict, device, epoch, receivedAt } = seen
     if (device === null) return
+    // By a clock that is ahead, one event would hide every later gap.
+    const event = seen.event && seen.event.time > receivedAt ? { ...seen.event, time: receivedAt } : seen.event
     const memory = this.#devices.ensure(device, blank)
     this.#devices.touch(device)
     addSighting(memory.sightings, seen)

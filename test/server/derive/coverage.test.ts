@@ -106,6 +106,15 @@ const cases: {
 ]
 
 describe('coverage', () => {
+  it('an event of a clock a year ahead hides no later gap', () => {
+    const book = new CoverageBook()
+    const program = processStart('/x', T0 + 365 * DAY)
+    book.take({ ...seen(program), receivedAt: T0 })
+    book.take(seen(gap('processes', 'stopped', ['process_creation'], T0 + HOUR)))
+    const found = book.coverage('d1', 'linux', [], T0 + 3 * DAY)
+    assert.equal(found.find((it) => it.category === 'process_creation')?.state, 'partial')
+  })
+
   it('says for how long a category was not observed, and keeps no others', () => {
     const book = new CoverageBook()
     book.take(seen(processStart('/x')))
