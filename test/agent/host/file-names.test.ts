@@ -8,6 +8,7 @@ import { fileHost } from '../../../agent/host/files.ts'
 import type { Host, Places } from '../../../agent/host/host.ts'
 import { guardedHost } from '../../../agent/supervisor/guarded-host.ts'
 import { Reader } from '../../../agent/supervisor/reader.ts'
+import { notTested } from '../../not-tested.ts'
 import { removeFolder, temporaryFolder, until } from '../laptop.ts'
 
 const PLACES: Places = { isSafe: () => false, placeOf: (it) => it, isSystemPlace: () => true, remoteBelow: () => [] }
@@ -35,7 +36,7 @@ describe('agent/host/file-names: a folder that is not named in UTF-8', () => {
   let folder = ''
   let reader: Reader
   beforeEach(function () {
-    if (process.platform !== 'linux') this.skip()
+    if (process.platform !== 'linux') notTested(this, 'only Linux has such names', 'skip')
     folder = temporaryFolder()
     const hidden = bytes(`${folder}/`, 0xff, 0xfe)
     mkdirSync(hidden)
