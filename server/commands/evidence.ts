@@ -3,7 +3,7 @@ import { open, rm } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import { defineCommand } from 'citty'
-import { ENGINE_VERSION } from '../../rules/language/index.ts'
+import { counted, ENGINE_VERSION } from '../../rules/language/index.ts'
 import { Fault } from '../../wire/fault.ts'
 import type { Made } from '../evidence/make.ts'
 import { type PackProblem, type Verified, verifyPack } from '../evidence/verify.ts'
@@ -27,11 +27,11 @@ const makeCommand = defineCommand({
   async run({ args }) {
     const config = configIn(args)
     const pack = await evidenceIn({ config, worker: args.worker, by: userInfo().username })
-    const { worker, findings, events, counted, text, key } = pack
+    const { worker, findings, events, uncounted, text, key } = pack
     const file = resolve(args.to)
     const entry = { at: Date.now(), user: null, action: 'evidence.made', about: worker, detail: file }
     await writeNew(file, text, () => withStore(config.dataFolder, 'change', (it) => it.audit.add(entry)))
-    const made = { file, worker, findings, events, counted, bytes: Buffer.byteLength(text), key }
+    const made = { file, worker, findings, events, uncounted, bytes: Buffer.byteLength(text), key }
     if (args.json) console.log(JSON.stringify(made))
     else for (const line of described(made)) console.log(printable(line))
   },
@@ -103,11 +103,11 @@ interface MadePack extends Omit<Made, 'text'> {
   bytes: number
 }
 
-function described({ file, worker, findings, events, counted, bytes, key }: MadePack): string[] {
+function described({ file, worker, findings, events, uncounted, bytes, key }: MadePack): string[] {
   return [
-    `${file}: ${findings} findings about ${worker}, ${events} events, ${Math.ceil(bytes / 1_000)} kB`,
-    ...(counted > 0
-      ? [`${counted} findings count more events than a pack keeps: those are known to match, not counted again`]
+    `${file}: ${counted(findings, 'finding')} about ${worker}, ${counted(events, 'event')}, ${Math.ceil(bytes / 1_000)} kB`,
+    ...(uncounted > 0
+      ? [`${counted(uncounted, 'finding')} with more events than a pack keeps: these match, and are not counted again`]
       : []),
     `signed by ${key}`,
     'Anybody verifies it with: tellwire evidence verify FILE --key KEY',
@@ -120,11 +120,11 @@ function report(found: Verified, isOthers: boolean): string[] {
   if (head && assessment) {
     lines.push(`${head.worker} at ${new Date(head.at).toISOString()}: ${assessment.band}, ${pointsOf(assessment)}`)
     lines.push(assessment.reason)
-    const counted =
+    const more =
       findings.matched > 0
         ? `; of ${findings.matched} more, which count more events than are here, the rules match these`
         : ''
-    lines.push(`${findings.again} findings follow again from the rules and events of the pack${counted}.`)
+    lines.push(`Found again by the rules and events of the pack: ${counted(findings.again, 'finding')}${more}.`)
   }
   for (const it of changed.slice(0, SHOWN_PROBLEMS)) lines.push(`CHANGED  ${placeOf(it)}: ${it.why}`)
   for (const it of differs.slice(0, SHOWN_PROBLEMS)) lines.push(`DIFFERS  ${placeOf(it)}: ${it.why}`)

@@ -29,7 +29,7 @@ export interface Made {
   findings: number
   events: number
   /** Of the findings, those that do not follow from the pack's events alone. */
-  counted: number
+  uncounted: number
   /** Who signed: the server's public key. */
   key: string
 }
@@ -87,7 +87,7 @@ export function makePack(deps: MakeDeps, name: string, by: string): Promise<Made
     ]
     return {
       ...{ text: withSeal(lines, deps.keys), worker, findings: findings.length, events: events.length },
-      counted: packedFindings.filter((it) => !it.again).length,
+      uncounted: packedFindings.filter((it) => !it.again).length,
       key: deps.keys.publicKey,
     }
   })

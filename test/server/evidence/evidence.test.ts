@@ -82,7 +82,7 @@ describe('evidence packs', function () {
     assert.equal(code, 0, err)
     assert.match(out, new RegExp(`^${judged.worker} at .*: ${judged.band}, \\+${judged.points}$`, 'm'))
     assert.match(out, /^It is as it was signed, and the verdict follows from it\.$/m)
-    assert.match(out, new RegExp(`^${made.findings} findings follow again`, 'm'))
+    assert.match(out, new RegExp(`^Found again by .*: ${made.findings} findings\\.$`, 'm'))
     assert.ok(made.findings > 3 && made.events > 3)
   })
 
