@@ -9,7 +9,8 @@
  * Source  path_resolution(7): a name is any bytes but '/' and NUL. Windows' and macOS' file systems have Unicode names.
  */
 export function fileNames() {
-  const isUnix = process.platform !== 'win32'
+  // Where paths are separated by '/', names are bytes. Asked here, because the text has no imports.
+  const isUnix = process.getBuiltinModule('node:path').sep === '/'
   return { nameOf, pathOf }
 
   /** `latin1`: the bytes of a name, as Node's encoding of this name returns them. */

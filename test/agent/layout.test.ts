@@ -45,9 +45,9 @@ describe('layout of agent and wire', () => {
     assert.deepEqual(wrong, [])
   })
 
-  it('only three files read process.platform', () => {
+  it('only two files read process.platform', () => {
     const readers = files.filter((it) => textOf(it).includes('process.platform'))
-    assert.deepEqual(readers.sort(), ['agent/host/file-names.ts', 'agent/host/systems.ts', 'agent/spool/segment.ts'])
+    assert.deepEqual(readers.sort(), ['agent/host/systems.ts', 'agent/spool/segment.ts'])
   })
 
   it('there is no import cycle', () => {
