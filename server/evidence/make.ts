@@ -11,7 +11,7 @@ import type { Finding } from '../model/finding.ts'
 import { fromOne, type Reader } from '../views/reader.ts'
 import { contextOf, isKnown } from '../views/worker.ts'
 import { digestOf, type EventLine, type Head, type Line, PACK_VERSION, packed, sealed } from './pack.ts'
-import { findingsAgain, matchesOf, packRules } from './recompute.ts'
+import { findingsAgain, matchesOf, membersIn, packRules } from './recompute.ts'
 
 export interface MakeDeps {
   reader: Reader
@@ -104,22 +104,15 @@ function withSeal(lines: readonly Line[], keys: MakeDeps['keys']): string {
 function neededFiles({ files, placeholders }: MakeDeps, findings: readonly Finding[]): RuleFile[] {
   const { rules, correlations, filters } = load(files, { placeholders })
   const byId = new Map([...rules, ...correlations].map((it) => [it.id, it]))
-  const members = new Map(correlations.map((it) => [it.id, it.members.map((member) => member.id)]))
-  const needed = new Set<string>()
-  const need = (id: string) => {
-    if (needed.has(id)) return
-    needed.add(id)
-    for (const it of members.get(id) ?? []) need(it)
-  }
-  for (const { rule, ruleVersion, title } of findings) {
+  for (const { rule, ruleVersion, title } of findings)
     if (byId.get(rule)?.version !== ruleVersion)
       throw new Fault('rule.invalid', {
         where: title,
         why: 'The rule is not the one that found it.',
         todo: 'Wait until the server has judged by the rules as they are now.',
       })
-    need(rule)
-  }
+  const membersOf = membersIn(correlations)
+  const needed = new Set(findings.flatMap(({ rule }) => [...membersOf(rule)]))
   const names = new Set([...needed, ...[...needed].flatMap((id) => byId.get(id)?.name ?? [])])
   const paths = new Set([...needed].flatMap((id) => byId.get(id)?.path ?? []))
   for (const { path, rules: named } of filters)

@@ -23,20 +23,24 @@ export function packRules(
   placeholders: Readonly<Record<string, readonly string[]>>,
 ): PackRules {
   const { rules, correlations } = load(files, { placeholders })
-  const byId = new Map(correlations.map((it) => [it.id, it]))
   return {
     program: compile(rules),
     correlations,
     versions: new Map([...rules, ...correlations].map((it) => [it.id, it.effectiveVersion])),
-    membersOf,
+    membersOf: membersIn(correlations),
   }
+}
 
-  function membersOf(id: string, found = new Set<string>()): Set<string> {
+/** By id, as `PackRules.membersOf`. */
+export function membersIn(correlations: readonly LoadedCorrelation[]): PackRules['membersOf'] {
+  const byId = new Map(correlations.map((it) => [it.id, it]))
+  const add = (id: string, found: Set<string>): Set<string> => {
     if (found.has(id)) return found
     found.add(id)
-    for (const member of byId.get(id)?.members ?? []) membersOf(member.id, found)
+    for (const member of byId.get(id)?.members ?? []) add(member.id, found)
     return found
   }
+  return (id) => add(id, new Set())
 }
 
 /** Ids of the rules that match, in order; of those in `among`. */
